@@ -1,0 +1,1 @@
+"""hereabouts: a presence and instant messaging front end server."""

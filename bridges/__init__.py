@@ -1,0 +1,1 @@
+"""Bridges: one foreign world each."""

@@ -1,0 +1,1 @@
+"""XMPP: clients sign in, keep their rosters, chat and meet in rooms."""

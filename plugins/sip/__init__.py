@@ -1,0 +1,1 @@
+"""SIP: phones and softphones sign in, watch each other and write messages."""

@@ -1,0 +1,1 @@
+"""The web: badges, pages and the HTTP API."""
