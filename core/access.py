@@ -34,6 +34,8 @@ def rendered(document: PresenceDocument, level: AccessLevel) -> PresenceDocument
     if not level.sees:
         return PresenceDocument(document.identity)
     if level is AccessLevel.EXTERNAL:
-        devices = tuple(replace(d, activity=Activity.NONE, note="", idle_since=None, native=None) for d in document.devices)
+        devices = tuple(
+            replace(d, activity=Activity.NONE, note="", idle_since=None, native=None) for d in document.devices
+        )
         return PresenceDocument(document.identity, document.availability, since=document.since, devices=devices)
     return document

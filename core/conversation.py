@@ -75,13 +75,14 @@ Event = ParticipantJoined | BecameConference | SubjectChanged | ParticipantLeft 
 
 @dataclass(slots=True)
 class Conversation:
-    """Who takes part, in which shape, under which address.  Every method takes a fact and returns what follows, in order.
+    """Who takes part, in which shape, under which address.  Every method takes a fact and returns what follows, in
+    order.
 
     ``address`` is where a conference is reached (a SIP conference URI, a room JID); a two-party talk has None.
-    ``open_door`` lets anybody of the domain join uninvited; ``keeps_seats`` keeps an absent participant's seat and saves
-    messages for them: true for what grew out of a two-party talk, false for rooms that people enter and leave.
-    ``last_seq`` is the newest message's number that this front end knows; ``continues`` is the id of the conversation this
-    one resumes under the same address.
+    ``open_door`` lets anybody of the domain join uninvited; ``keeps_seats`` keeps an absent participant's seat and
+    saves messages for them: true for what grew out of a two-party talk, false for rooms that people enter and leave.
+    ``last_seq`` is the newest message's number that this front end knows; ``continues`` is the id of the
+    conversation this one resumes under the same address.
     """
 
     id: str

@@ -40,7 +40,8 @@ class TooLarge(HereaboutsError):
 
 
 class Busy(HereaboutsError):
-    """Not now: a queue is full, the storage is full, or the server is stopping.  Try again after ``retry_after`` seconds."""
+    """Not now: a queue is full, the storage is full, or the server is stopping.  Try again after ``retry_after``
+    seconds."""
 
     def __init__(self, reason: str, retry_after: int = 5) -> None:
         super().__init__(reason)

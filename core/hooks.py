@@ -97,7 +97,8 @@ class question(Hook[P, R]):
 
 
 class filtering(Hook[P, R]):
-    """Each plugin gets what the one before it returned; None means unchanged.  Only a HereaboutsError stops the chain."""
+    """Each plugin gets what the one before it returned; None means unchanged.  Only a HereaboutsError stops the
+    chain."""
 
     def __get__(self, hooks: object, owner: type) -> Callable[P, Awaitable[R]]:
         return super().__get__(hooks, owner)  # type: ignore[no-any-return]
@@ -200,7 +201,8 @@ class HookCalls:
 
     @asynccontextmanager
     async def delivered(self, patience: float = 5.0) -> AsyncIterator[None]:
-        """Deliver announcements while the server runs; on leaving, first deliver what is left, for ``patience`` seconds."""
+        """Deliver announcements while the server runs; on leaving, first deliver what is left, for ``patience``
+        seconds."""
         async with asyncio.TaskGroup() as group:
             postmen = [group.create_task(mailbox.run()) for mailbox in self._mailboxes.values()]
             try:

@@ -8,6 +8,9 @@
 Take only the arguments you need, by name.  All but contributions may be ``async def``.
 """
 
+# mypy: disable-error-code="empty-body"
+# A specification has no body: pluggy and hooks.py read its signature alone.
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -115,4 +118,5 @@ class Hooks(HookCalls):
 
     @announcement
     def record_closed(self, record: CallDetailRecord) -> None:
-        """A call detail record is complete.  It may be told more than once; exporters read the store's outbox instead."""
+        """A call detail record is complete.  It may be told more than once; exporters read the store's outbox
+        instead."""

@@ -104,7 +104,8 @@ class Typing:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A message was delivered or displayed at its receiver (XEP-0184, RFC 5438).  ``origin`` is the sender's id for it."""
+    """A message was delivered or displayed at its receiver (XEP-0184, RFC 5438).  ``origin`` is the sender's id for
+    it."""
 
     conversation: Conversation
     who: Endpoint

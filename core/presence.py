@@ -186,7 +186,8 @@ def _decider(live: list[Publication], devices: list[Publication]) -> tuple[Publi
 
 
 def _strongest_activity(live: list[Publication], base: Publication) -> Publication:
-    """A call outranks a meeting, and both outrank what the deciding claim says, unless the person chose for themselves."""
+    """A call outranks a meeting, and both outrank what the deciding claim says, unless the person chose for
+    themselves."""
     if base.source is Source.USER:
         return base
     for source in (Source.PHONE, Source.CALENDAR):

@@ -6,13 +6,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .access import AccessLevel, rendered
 from .errors import TooLarge
 from .identity import Identity
-from .presence import Availability, PresenceDocument, Publication, Reason, aggregate
+from .presence import Availability, PresenceDocument, Publication, Reason, Source, aggregate
 
 if TYPE_CHECKING:
     from .hookspecs import Hooks
@@ -31,8 +31,8 @@ LOST_GRACE = 5.0
 class View:
     """A document as one access level sees it, made once for each change and shared by all watchers of that level.
 
-    ``version`` grows with every change of the person's presence.  ``bodies`` is where a protocol keeps its rendering, so
-    that a thousand watchers cost one: ``view.body("pidf", lambda: write(view.document))``.
+    ``version`` grows with every change of the person's presence.  ``bodies`` is where a protocol keeps its
+    rendering, so that a thousand watchers cost one: ``view.body("pidf", lambda: write(view.document))``.
     """
 
     document: PresenceDocument
@@ -57,8 +57,8 @@ class Watcher(Protocol):
     def notify(self, view: View, before: View | None) -> None:
         """The presentity's presence as this watcher may see it: at once when the watch begins, then at every change.
 
-        ``before`` is the last view this watcher was given of this person, None the first time.  Must not block; a watcher
-        that cannot keep up keeps the newest view and drops the older ones.
+        ``before`` is the last view this watcher was given of this person, None the first time.  Must not block; a
+        watcher that cannot keep up keeps the newest view and drops the older ones.
         """
 
 
@@ -113,15 +113,19 @@ class PresenceRegistry:
         if presentity is not None and presentity.publications.pop(owner, None) is not None:
             await self._settle(who)
 
-    async def lose(self, who: Identity, instance: str, grace: float = LOST_GRACE) -> None:
-        """An endpoint went without a goodbye: its claims end after ``grace`` seconds unless it renews them before."""
+    async def depart(self, who: Identity, instance: str, grace: float = 0.0) -> None:
+        """An endpoint is gone: its claims end, after ``grace`` seconds if it went without a goodbye and may come
+        back."""
         presentity = self._people.get(who)
         if presentity is None:
             return
-        at = datetime.fromtimestamp(self._clock().timestamp() + grace, self._clock().tzinfo)
+        ends = self._clock() + timedelta(seconds=grace)
         for owner, claim in list(presentity.publications.items()):
-            if claim.instance == instance and claim.source < claim.source.USER:
-                presentity.publications[owner] = replace(claim, expires=at)
+            if claim.instance == instance and claim.source < Source.USER:
+                if grace:
+                    presentity.publications[owner] = replace(claim, expires=ends)
+                else:
+                    del presentity.publications[owner]
         await self._settle(who)
 
     # ---- looking
@@ -143,7 +147,9 @@ class PresenceRegistry:
 
     async def view(self, watcher: Identity | None, who: Identity) -> View:
         """The presence of ``who`` as ``watcher`` (None: anybody) may see it now."""
-        return await self._view(self._people.get(who) or Presentity(PresenceDocument(who)), await self._level_of(watcher, who))
+        return await self._view(
+            self._people.get(who) or Presentity(PresenceDocument(who)), await self._level_of(watcher, who)
+        )
 
     async def watch(self, who: Identity, watcher: Watcher) -> None:
         """Tell ``watcher`` now, and at every change.  Somebody hidden or unknown looks like somebody offline."""
@@ -209,7 +215,8 @@ class PresenceRegistry:
     def _remembering(
         self, before: PresenceDocument, after: PresenceDocument, lost: bool, now: datetime
     ) -> PresenceDocument:
-        """``since`` when it really changed; unknown rather than offline when the last source was lost; when last seen."""
+        """``since`` when it really changed; unknown rather than offline when the last source was lost; when last
+        seen."""
         if (before.availability, before.activity) == (after.availability, after.activity) and before.since:
             after = replace(after, since=before.since)
         if after.availability.here:

@@ -29,8 +29,8 @@ class Channel(Protocol):
     def deliver(self, delivery: Delivery) -> asyncio.Future[None] | None:
         """Show a message to the person.  Messages reach them in the order of the calls.
 
-        None means it is done.  A future is done when the endpoint has taken the message; it fails with Undeliverable when
-        the endpoint did not.  A channel that finds its endpoint dead signs it out.
+        None means it is done.  A future is done when the endpoint has taken the message; it fails with Undeliverable
+        when the endpoint did not.  A channel that finds its endpoint dead signs it out.
         """
 
     def tell(self, news: News) -> None:
@@ -83,7 +83,9 @@ class Registrar:
         if before is None:
             self._in_background(self._directory.bind(binding.endpoint, self._node))
             self._hooks.endpoint_signed_in(endpoint=binding.endpoint, client=binding.client)
-            log.info("%s signed in with %s from %s", binding.endpoint, binding.client or "an unnamed client", binding.remote)
+            log.info(
+                "%s signed in with %s from %s", binding.endpoint, binding.client or "an unnamed client", binding.remote
+            )
         return before if before is not None and before.channel is not binding.channel else None
 
     def unbind(self, endpoint: Endpoint, channel: Channel | None = None, reason: str = "signed out") -> Binding | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -55,9 +54,9 @@ class Journal(Protocol):
     async def append(self, message: Message) -> Accepted:
         """Number the message and keep it.
 
-        The number is the conversation's next.  A message whose non-empty (sender, origin) is known already is not stored
-        again.  ``sent_at`` never goes backwards inside a conversation (the later of it and the previous is kept).  Notes
-        the sender's endpoint and client as attending.  Calls from one event loop turn keep their order.
+        The number is the conversation's next.  A message whose non-empty (sender, origin) is known already is not
+        stored again.  ``sent_at`` never goes backwards inside a conversation (the later of it and the previous is
+        kept).  Notes the sender's endpoint and client as attending.  Calls from one event loop turn keep their order.
         Raises Gone when the conversation has ended or never was.
         """
 
@@ -67,13 +66,15 @@ class Journal(Protocol):
     async def change(self, conversation: Conversation, events: Sequence[Event]) -> CallDetailRecord | None:
         """What happened in a conversation, in the order of the messages.
 
-        ``conversation`` is its state afterwards.  If it ended, its record is made in the same transaction, numbered, and
-        returned; asking again returns the same one.
-        A participant who joins has the position: 0 for History.ALL, last number - 1 for History.NOW, last number for NONE.
+        ``conversation`` is its state afterwards.  If it ended, its record is made in the same transaction, numbered,
+        and returned; asking again returns the same one.
+        A participant who joins has the position: 0 for History.ALL, last number - 1 for History.NOW, last number for
+        NONE.
         """
 
     async def conversation(self, id: str) -> Conversation | None:
-        """One that is open, with its participants in order of joining."""
+        """With its participants in order of joining; an ended one has the shape ENDED and those who stayed to the
+        end."""
 
     async def open_conversations(self) -> Sequence[Conversation]:
         """All that are open: at boot, the ones a crash has cut off."""
@@ -81,7 +82,9 @@ class Journal(Protocol):
     async def last_at(self, address: Identity) -> Conversation | None:
         """The newest conversation that had this address, open or ended, with its last participants."""
 
-    async def read(self, conversation: str, after: int = 0, limit: int = 100, *, last: bool = False) -> Sequence[Message]:
+    async def read(
+        self, conversation: str, after: int = 0, limit: int = 100, *, last: bool = False
+    ) -> Sequence[Message]:
         """Messages numbered above ``after``, oldest first; ``last`` gives the newest ``limit`` of them instead."""
 
     async def first_visible(self, conversation: str, who: Identity) -> int:

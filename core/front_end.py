@@ -1,0 +1,180 @@
+"""The Front End Server: builds the parts, joins them, and runs them until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from .access import AccessPolicy
+from .accounts import Accounts
+from .certificates import Certificate
+from .contact_lists import ContactLists
+from .domains import Domains
+from .fan_out import FanOut
+from .hooks import PROJECT
+from .hookspecs import Hooks
+from .housekeeping import close_all, close_orphans, keep_house
+from .immcu import Immcu
+from .presence_registry import LOST_GRACE, PresenceRegistry
+from .registrar import Binding, Registrar
+from .settings import FrontEndSettings
+from .sqlite_store import SqliteStore
+from .standalone import StandaloneDirectory
+from .store import Directory, Store
+
+log = logging.getLogger(__name__)
+
+SIGNED_OUT = "signed out"
+"""The reason of a goodbye; any other reason means the endpoint was lost."""
+
+
+def utc_now() -> datetime:
+    """The clock everything in the core reads."""
+    return datetime.now(UTC)
+
+
+def product_version() -> str:
+    """The version of the installed package; "0" in a bare checkout."""
+    try:
+        return version(PROJECT)
+    except PackageNotFoundError:
+        return "0"
+
+
+class FrontEnd:
+    """The one object plugins are given: what people, plugins and the administrator can ask of the server.
+
+    Usable as an async context manager, once: entering starts everything, leaving stops everything.
+    """
+
+    def __init__(
+        self,
+        settings: FrontEndSettings,
+        hooks: Hooks,
+        plugins: Mapping[str, object],
+        state: Path,
+        *,
+        store: Store | None = None,
+        directory: Directory | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.settings, self.hooks, self.plugins, self.state, self.clock = settings, hooks, plugins, state, clock
+        self.version = product_version()
+        self.node = f"front-end-{secrets.token_hex(4)}"
+        self.started_at = clock()
+        self.domain_names = Domains(settings.domains)
+        self.domains = self.domain_names.names
+        self.store = store or SqliteStore(Path(settings.store or state / "hereabouts.db"), clock=clock)
+        self.directory = directory or StandaloneDirectory()
+        self.registrar = Registrar(hooks, self.directory, self.node)
+        self.registrar.departed.append(self._departed)
+        self.accounts = Accounts(
+            self.store, hooks, clock, secret=secret_of(state / "secret"), digest_md5=settings.digest_md5
+        )
+        self.contacts = ContactLists(
+            self.store,
+            self.registrar,
+            self.accounts,
+            hooks,
+            own_domains=self.domains,
+            policy=AccessPolicy(same_domain=settings.same_domain),
+        )
+        self.presence = PresenceRegistry(hooks, self.contacts.level, clock)
+        self.contacts.access_changed = self.presence.access_changed
+        self.fan_out = FanOut(self.domain_names, self.store, self.registrar, clock)
+        self.immcu = Immcu(
+            settings,
+            self.domain_names,
+            self.store,
+            self.registrar,
+            self.accounts,
+            self.contacts,
+            self.fan_out,
+            hooks,
+            clock,
+        )
+        self._certificate: Certificate | None = None
+        self._running = AsyncExitStack()
+        self._background: set[asyncio.Task[None]] = set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing new is accepted any more."""
+        return self.immcu.stopping
+
+    def ours(self, domain: str) -> bool:
+        """Whether people of this domain sign in here."""
+        return self.domain_names.ours(domain)
+
+    def conference_domain(self, domain: str = "") -> str:
+        """Where the conferences of a domain of ours are addressed."""
+        return self.domain_names.conference(domain)
+
+    def is_conference(self, domain: str) -> bool:
+        """Whether addresses of this domain are our conferences."""
+        return self.domain_names.is_conference(domain)
+
+    def certificate(self) -> ssl.SSLContext:
+        """The live server-side TLS context (TLS 1.2 or newer); a reload changes what it shows to new connections."""
+        return self.tls.context
+
+    @property
+    def tls(self) -> Certificate:
+        """The certificate: made on first use unless one is configured."""
+        if self._certificate is None:
+            self._certificate = Certificate(self.settings, self.state, self.domains)
+        return self._certificate
+
+    async def __aenter__(self) -> FrontEnd:
+        try:
+            await self._running.enter_async_context(self.store)
+            self._running.push_async_callback(self.fan_out.close)
+            self._running.callback(self.presence.close)
+            self._running.callback(self.registrar.close)
+            await self._running.enter_async_context(self.hooks.delivered())
+            await close_orphans(self.store, self.immcu.roll, self.clock)
+            for lifespan in self.hooks.lifespan(front_end=self):
+                await self._running.enter_async_context(lifespan)
+        except BaseException:
+            await self._running.aclose()
+            raise
+        house = asyncio.create_task(keep_house(self.immcu, self.settings, self.clock))
+        self._running.callback(house.cancel)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        try:
+            await close_all(self.immcu, self.clock)
+        finally:
+            await self._running.aclose()
+
+    def _departed(self, binding: Binding, reason: str) -> None:
+        """An endpoint is gone, and with it what it said about its person: at once after a goodbye, else after a
+        grace."""
+        endpoint = binding.endpoint
+        grace = 0.0 if reason == SIGNED_OUT or self.stopping else LOST_GRACE
+        task = asyncio.ensure_future(self.presence.depart(endpoint.identity, endpoint.instance, grace))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+def secret_of(path: Path) -> bytes:
+    """The server's own secret: made once, readable by its owner alone.  Fakes and tokens are derived from it."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        secret = secrets.token_bytes(32)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secret)
+            file.flush()
+            os.fsync(file.fileno())
+        return secret
