@@ -1,0 +1,298 @@
+"""SIP messages: read lazily, changed in place, printed safely.  No socket, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2s
+from secrets import token_bytes
+from string import digits
+from typing import Any, TypeAlias
+
+from .grammar import CONTROLS, LWS, TOKEN, MalformedSip, made_of, number, seconds, split
+from .headers import STAR, CSeq, NameAddr, Star, Term, Via, media_type
+from .limits import MAX_HEADERS, MAX_LENGTH, MAX_LINE
+from .names import KEYS, LIST_KEYS, key_of
+from .reasons import REASONS
+from .uri import SipUri
+from .views import Many, Maybe, One
+
+VERSION = "SIP/2.0"
+MAX_FORWARDS = 255
+_TAGS = token_bytes(16)
+"""Keys the tags, so that nobody outside can foresee one."""
+_PRINTABLE = [chr(octet) for octet in CONTROLS if octet not in b"\r\n\t"]
+_CLEANING = {octet: "\ufffd" for octet in CONTROLS}
+Value: TypeAlias = str | int | CSeq | NameAddr | Via | Term | SipUri | Any
+"""What can be written into a header: whatever prints itself as the header's text."""
+
+
+def _contacts(texts: list[str]) -> list[NameAddr] | Star:
+    if "*" in texts:
+        if len(texts) > 1:
+            raise MalformedSip("Contact: * beside other contacts")
+        return STAR
+    return [NameAddr.parse(text) for text in texts]
+
+
+def _max_forwards(text: str) -> int:
+    """RFC 3261 section 20.22; what is greater than 255 counts as 255 (RFC 4475 section 3.1.2.4)."""
+    return min(seconds(text), MAX_FORWARDS)
+
+
+class SipMessage:
+    """Headers in their order and a body.  Content-Length is no header here: it is printed from the body."""
+
+    __slots__ = ("_fields", "_lists", "_typed", "body")
+
+    call_id = One("Call-ID", str)
+    cseq = One("CSeq", CSeq.parse)
+    from_ = One("From", NameAddr.parse)
+    to = One("To", NameAddr.parse)
+    via = Many("Via", lambda texts: [Via.parse(text) for text in texts])
+    contacts = Many("Contact", _contacts)
+    routes = Many("Route", lambda texts: [NameAddr.parse(text) for text in texts])
+    record_routes = Many("Record-Route", lambda texts: [NameAddr.parse(text) for text in texts])
+    expires = Maybe("Expires", seconds)
+    max_forwards = Maybe("Max-Forwards", _max_forwards)
+    content_type = Maybe("Content-Type", media_type)
+    event = Maybe("Event", Term.parse)
+    subscription_state = Maybe("Subscription-State", Term.parse)
+
+    def __init__(self, headers: Iterable[tuple[str, Value]] = (), body: bytes = b"") -> None:
+        self._fields: list[tuple[str, str, str]] = []
+        self._typed: dict[str, Any] = {}
+        self._lists: dict[str, list[str]] = {}
+        self.body = body
+        for name, value in headers:
+            self.add(name, value)
+
+    def first(self, name: str) -> str | None:
+        """The text of the header's first value, None when it is absent."""
+        return self._first(key_of(name))
+
+    def all(self, name: str) -> list[str]:
+        """The texts of all its values; where the header is a list, comma-separated ones count as several."""
+        key = key_of(name)
+        found = self._lists.get(key)
+        if found is None:
+            found = [value for known, _, value in self._fields if known == key]
+            if key in LIST_KEYS:
+                found = [part for value in found if value for part in split(value, ",")]
+            self._lists[key] = found
+        return list(found)
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Every header line, name as written, in order."""
+        return [(name, value) for _, name, value in self._fields]
+
+    def set(self, name: str, value: Value) -> None:
+        """Replace the header, where it stands; append it when it is absent."""
+        key = self._changes(name)
+        at = next((index for index, field in enumerate(self._fields) if field[0] == key), len(self._fields))
+        self._fields[at:] = [(key, name, str(value)), *(field for field in self._fields[at:] if field[0] != key)]
+
+    def add(self, name: str, value: Value, *, first: bool = False) -> None:
+        """One more line of this header, behind all others, or in front (a Via, a Record-Route)."""
+        self._fields.insert(0 if first else len(self._fields), (self._changes(name), name, str(value)))
+
+    def drop(self, name: str) -> None:
+        """Without this header."""
+        key = self._changes(name)
+        self._fields = [field for field in self._fields if field[0] != key]
+
+    def _first(self, key: str) -> str | None:
+        if key in LIST_KEYS:
+            values = self.all(key)
+            return values[0] if values else None
+        for known, _, value in self._fields:
+            if known == key:
+                return value
+        return None
+
+    def _changes(self, name: str) -> str:
+        if name not in KEYS and not made_of(name, TOKEN):
+            raise ValueError(f"{name!r} is no name of a header")
+        key = key_of(name)
+        if key == "content-length":
+            raise ValueError("Content-Length is counted, not set")
+        self._typed.pop(key, None)
+        self._lists.pop(key, None)
+        return key
+
+    def _printed(self, start: str) -> bytes:
+        """RFC 3261 section 7.  The second wall against header injection: no control character leaves in a head."""
+        lines = [start]
+        lines += [f"{name}: {value}" for _, name, value in self._fields]
+        lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
+        head = "\r\n".join(lines).encode("utf-8", "surrogateescape")
+        if len(head) - len(head.translate(None, CONTROLS)) != 2 * len(lines) + 2:
+            raise ValueError("a control character in a header")
+        return head + self.body
+
+
+class Request(SipMessage):
+    """RFC 3261 section 7.1."""
+
+    __slots__ = ("method", "uri")
+
+    def __init__(
+        self, method: str, uri: str | SipUri, headers: Iterable[tuple[str, Value]] = (), body: bytes = b""
+    ) -> None:
+        super().__init__(headers, body)
+        self.method = method
+        self.uri = str(uri)
+
+    @property
+    def target(self) -> SipUri:
+        """The Request-URI, parsed."""
+        return SipUri.parse(self.uri)
+
+    def reply(
+        self,
+        status: int,
+        reason: str | None = None,
+        *,
+        headers: Iterable[tuple[str, Value]] = (),
+        body: bytes = b"",
+        content_type: str | None = None,
+    ) -> Response:
+        """A response with what RFC 3261 section 8.2.6.2 says is copied, and a tag in To unless it is a 100."""
+        response = Response(status, reason)
+        copied = ("via", "from", "call-id", "cseq", *(("timestamp",) if status == 100 else ()))
+        for key, name, value in self._fields:
+            if key == "to" and status > 100:
+                response._fields.append((key, name, _tagged(value, self)))
+            elif key in copied or key == "to":
+                response._fields.append((key, name, value))
+        for name, text in headers:
+            response.add(name, text)
+        if content_type is not None:
+            response.add("Content-Type", content_type)
+        response.body = body
+        return response
+
+    def __bytes__(self) -> bytes:
+        start = f"{self.method} {self.uri} {VERSION}"
+        if start.count(" ") != 2:
+            raise ValueError("a blank in a method or Request-URI")
+        return self._printed(start)
+
+    def __repr__(self) -> str:
+        return f"<{self.method} {self.first('CSeq')}>"
+
+
+class Response(SipMessage):
+    """RFC 3261 section 7.2."""
+
+    __slots__ = ("reason", "status")
+
+    def __init__(
+        self, status: int, reason: str | None = None, headers: Iterable[tuple[str, Value]] = (), body: bytes = b""
+    ) -> None:
+        super().__init__(headers, body)
+        self.status = status
+        self.reason = REASONS.get(status, "") if reason is None else reason
+
+    def __bytes__(self) -> bytes:
+        return self._printed(f"{VERSION} {self.status:03} {self.reason}")
+
+    def __repr__(self) -> str:
+        return f"<{self.status} {self.first('CSeq')}>"
+
+
+def parse(data: bytes) -> Request | Response:
+    """A whole message, as a datagram has it: bytes behind the length that Content-Length gives are ignored.
+
+    Raises MalformedSip.
+    """
+    head, _, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
+    message, length = parse_head(head)
+    if length is not None and length > len(body):
+        raise MalformedSip("Content-Length is greater than the body", message if isinstance(message, Request) else None)
+    message.body = body if length is None else body[:length]
+    return message
+
+
+def parse_head(head: bytes) -> tuple[Request | Response, int | None]:
+    """Start line and headers, without the empty line; and what Content-Length says.
+
+    A fault is raised only when all is read, so that it can be answered.
+    """
+    lines, fault = _lines(head)
+    message, bad_start, status = _started(lines[0])
+    fault = bad_start or fault
+    lengths: list[str] = []
+    fields = message._fields
+    for line in lines[1:]:
+        name, colon, value = line.partition(":")
+        key = KEYS.get(name)
+        if key is None:
+            name = name.rstrip(LWS)
+            key = key_of(name)
+            if not colon or not made_of(name, TOKEN):
+                fault = fault or "a line that is no header"
+                continue
+        if key == "content-length":
+            lengths.append(value.strip(LWS))
+        else:
+            fields.append((key, name, value.strip(LWS)))
+    if len(lines) > MAX_HEADERS or (len(head) > MAX_LINE and max(map(len, lines)) > MAX_LINE):
+        fault, status = fault or "too many headers, or too long ones", 513
+    length: int | None = None
+    try:
+        length = number(lengths[0], MAX_LENGTH, "Content-Length") if lengths else None
+    except MalformedSip as malformed:
+        fault = fault or malformed.reason
+    if fault or len(lengths) > 1:
+        request = message if isinstance(message, Request) else None
+        raise MalformedSip(fault or "more than one Content-Length", request, status)
+    return message, length
+
+
+def _lines(head: bytes) -> tuple[list[str], str]:
+    """The head's lines, folded ones joined, and what is wrong with its characters."""
+    text = head.decode("utf-8", "surrogateescape")
+    fault = ""
+    if len(head) - len(head.translate(None, CONTROLS)) != 2 * head.count(b"\r\n"):
+        text, fault = _cleaned(text)
+    if "\r\n " in text:
+        text = text.replace("\r\n ", " ")
+    return text.split("\r\n"), fault
+
+
+def _cleaned(text: str) -> tuple[str, str]:
+    """Without control characters.  An escaped one is legal in a quoted-string (RFC 4475 section 3.1.1.2): U+FFFD."""
+    text = text.replace("\t", " ")
+    for character in _PRINTABLE:
+        text = text.replace("\\" + character, "\ufffd") if character in text else text
+    lines = text.split("\r\n")
+    clean = [line.translate(_CLEANING) for line in lines]
+    return "\r\n".join(clean), "" if clean == lines else "a control character in a header"
+
+
+def _started(line: str) -> tuple[Request | Response, str, int]:
+    """The start line as an empty message; what is wrong with it, and the status to say so with."""
+    if line[:4].upper() == "SIP/":
+        version, _, rest = line.partition(" ")
+        status, _, reason = rest.partition(" ")
+        if version.upper() != VERSION or len(status) != 3 or not made_of(status, digits) or status[0] not in "123456":
+            raise MalformedSip("not the first line of a response")
+        return Response(int(status), reason), "", 400
+    words = line.split(" ")
+    method, version = words[0], line.rstrip(LWS).rpartition(" ")[2].upper()
+    if not made_of(method, TOKEN) or not version.startswith("SIP/"):
+        raise MalformedSip("not the first line of a request")
+    request = Request(method, words[1])
+    if len(words) != 3 or not words[1]:
+        return request, "blanks where the first line has none", 400
+    if version != VERSION:
+        return request, "a version other than SIP/2.0", 505
+    return request, "", 400
+
+
+def _tagged(to: str, request: Request) -> str:
+    """To with a tag: the same one for every response to this request, sent again or not (RFC 3261 section 8.2.6.2)."""
+    if ";" in to and NameAddr.parse(to).tag:
+        return to
+    known = "\0".join((request.first("Call-ID") or "", request.first("From") or "", request.first("Via") or ""))
+    return f"{to};tag={blake2s(known.encode('utf-8', 'surrogateescape'), key=_TAGS, digest_size=8).hexdigest()}"
