@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .access import AccessLevel
 from .conversation import Conversation, Event, History, Shape
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from .settings import FrontEndSettings
     from .store import Store
 
-log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 MAX_EARLIER = 5
 """Conversations that a conference resumed, one after another, whose messages its history still includes."""
@@ -62,7 +61,7 @@ class Immcu:
         self._hooks = hooks
         self._clock = clock
         self.roll = Roll(store, registrar, hooks, fan_out)
-        self._beginning: dict[frozenset[Identity], asyncio.Future[Conversation]] = {}
+        self._beginning: dict[frozenset[Identity], asyncio.Future[Any]] = {}
         self._filtered = bool(hooks.implemented_by("filter_message"))
         self._announced = bool(hooks.implemented_by("message_said"))
         self.stopping = False
@@ -88,34 +87,19 @@ class Immcu:
         found = self.roll.by_pair.get(pair)
         if found is not None:
             return found
-        if pair in self._beginning:
-            return await asyncio.shield(self._beginning[pair])
-        await self._must_be_reachable(one, other)
-        if pair in self._beginning:
-            return await asyncio.shield(self._beginning[pair])
-        begun = self._beginning[pair] = asyncio.ensure_future(self._begin(self._new(), [one, other]))
-        try:
-            return await asyncio.shield(begun)
-        finally:
-            self._beginning.pop(pair, None)
+
+        async def begun() -> Conversation:
+            await self._must_be_reachable(one, other)
+            return await self._begin(Conversation(_random_id(), self._clock()), [one, other])
+
+        return await self._once(pair, begun)
 
     async def at(self, address: Identity) -> Conversation | None:
         """The conference at this address; one that a restart or idleness ended is opened again with its people."""
         found = self.roll.by_address.get(address)
         if found is not None:
             return found
-        last = await self._store.last_at(address)
-        if last is None or not last.participants:
-            return None
-        record = await self._store.record(last.id)
-        if record is None or record.reason not in RESUMABLE:
-            return None
-        found = self.roll.by_address.get(address)
-        if found is not None:
-            return found
-        resumed = replace(last, id=_random_id(), started_at=self._clock(), shape=Shape.CONFERENCE, participants=[])
-        resumed.last_seq, resumed.continues, resumed.last_said = 0, last.id, None
-        return await self._begin(resumed, last.participants)
+        return await self._once(frozenset((address,)), lambda: self._resumed(address))
 
     # ---- what people do
 
@@ -245,8 +229,23 @@ class Immcu:
 
     # ---- inside
 
-    def _new(self) -> Conversation:
-        return Conversation(_random_id(), self._clock())
+    async def _once(self, key: frozenset[Identity], begin: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Whoever asks for the same conversation while it is being begun waits for that one."""
+        beginning = self._beginning.get(key)
+        if beginning is None:
+            beginning = self._beginning[key] = asyncio.ensure_future(begin())
+            beginning.add_done_callback(lambda _: self._beginning.pop(key, None))
+        begun: T = await asyncio.shield(beginning)
+        return begun
+
+    async def _resumed(self, address: Identity) -> Conversation | None:
+        last = await self._store.last_at(address)
+        record = await self._store.record(last.id) if last is not None else None
+        if last is None or record is None or not last.participants or record.reason not in RESUMABLE:
+            return None
+        resumed = replace(last, id=_random_id(), started_at=self._clock(), shape=Shape.CONFERENCE, participants=[])
+        resumed.last_seq, resumed.continues, resumed.last_said = 0, last.id, None
+        return await self._begin(resumed, last.participants)
 
     async def _begin(self, conversation: Conversation, people: Sequence[Identity]) -> Conversation:
         if self.stopping:
