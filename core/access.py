@@ -1,9 +1,16 @@
-"""Access levels: how much of a person a watcher may see.  One function decides for every protocol."""
+"""Access levels: how much of a person a watcher may see.  One function decides for every protocol.
+
+The decision is ``ContactLists.level``, in this order: the person themselves; whom the person has blocked; the hook
+``access``; what stands on the contact list; the site's AccessPolicy; and whoever is left is a stranger.
+"""
 
 from __future__ import annotations
 
 import enum
 from dataclasses import replace
+from typing import Literal
+
+import msgspec
 
 from .presence import Activity, PresenceDocument
 
@@ -24,6 +31,15 @@ class AccessLevel(enum.IntEnum):
     def sees(self) -> bool:
         """Whether anything at all is shown."""
         return self > AccessLevel.STRANGER
+
+
+class AccessPolicy(msgspec.Struct, frozen=True):
+    """What the site allows to those whom a person has neither blocked nor allowed."""
+
+    same_domain: Literal["contacts", "everyone"] = "contacts"
+    """Who of the person's own domain sees them: those they said yes to, or everyone, as colleagues."""
+    public: bool = False
+    """Whether a page whose viewer is unknown may show availability, and nothing but that."""
 
 
 def rendered(document: PresenceDocument, level: AccessLevel) -> PresenceDocument:
