@@ -1,0 +1,82 @@
+"""One demo server for the journeys of a module, and the clients that visit it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from .baresip import Baresip
+from .program import Program, needs
+from .server import Server
+from .xmpp import Slix
+
+DOMAIN = "example.test"
+_offsets = itertools.count(20000 + (os.getpid() % 200) * 100, 100)
+
+
+class Visitors:
+    """Clients of one server, signed out when the journey is over."""
+
+    def __init__(self, server: Server, homes: Path, stack: AsyncExitStack) -> None:
+        self.server, self.homes, self._stack = server, homes, stack
+
+    @property
+    def ca(self) -> str:
+        return str(self.server.ready["ca"])
+
+    def password(self, name: str) -> str:
+        return str(self.server.ready["accounts"][f"{name}@{DOMAIN}"])
+
+    async def slix(self, name: str, resource: str = "slix", password: str = "") -> Slix:
+        client = Slix(f"{name}@{DOMAIN}/{resource}", password or self.password(name), self.ca)
+        self._stack.push_async_callback(client.leave)
+        return await client.sign_in(self.server.ports["xmpp"])
+
+    async def linphone(self, name: str, transport: str = "tls", password: str = "") -> Program:
+        needs(files=("liblinphone.so.10",))
+        port = self.server.ports[f"sip_{transport}"]
+        client = Program(f"linphone {name}")
+        await client.start(
+            sys.executable, str(Path(__file__).with_name("linphone_driver.py")),
+            "--home", str(self.homes / f"linphone-{name}-{transport}"), "--user", name, "--domain", DOMAIN,
+            "--password", password or self.password(name), "--transport", transport, "--ca", self.ca,
+            "--server", f"sip:127.0.0.1:{port};transport={transport}",
+        )  # fmt: skip
+        self._stack.push_async_callback(client.close)
+        return client
+
+    async def baresip(self, name: str, *friends: str, transport: str = "tcp") -> Baresip:
+        needs("baresip")
+        port = self.server.ports[f"sip_{transport}"]
+        home = self.homes / f"baresip-{name}"
+        client = Baresip(
+            home,
+            f"{name}@{DOMAIN}",
+            self.password(name),
+            f"127.0.0.1:{port}",
+            transport,
+            self.ca,
+            self.server.offset + 77,
+        )
+        client.befriend(*(f"{friend}@{DOMAIN}" for friend in friends))
+        await client.start()
+        self._stack.push_async_callback(client.close)
+        return client
+
+
+@pytest.fixture
+async def visitors(tmp_path: Path) -> AsyncIterator[Visitors]:
+    """A fresh demo server and nobody signed in."""
+    server = Server(tmp_path / "state", next(_offsets))
+    await server.start("--sip-plain")
+    try:
+        async with AsyncExitStack() as stack:
+            yield Visitors(server, tmp_path, stack)
+    finally:
+        await server.stop()

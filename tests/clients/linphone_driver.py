@@ -1,0 +1,285 @@
+"""Linphone without a window: Debian's liblinphone, driven by lines on standard input.  Run as a program.
+
+Commands: presence WORD [NOTE], friend URI…, msg URI TEXT, compose URI, read URI, unregister, quit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes as c
+import json
+import os
+import select
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+PTR, STR, INT, BYTE, UINT = c.c_void_p, c.c_char_p, c.c_int, c.c_ubyte, c.c_uint
+REGISTRATION = ("none", "progress", "ok", "cleared", "failed")
+CONSOLIDATED = ("online", "busy", "do-not-disturb", "offline")
+MESSAGE = ("idle", "in-progress", "delivered", "not-delivered", "ft-error", "ft-done", "delivered-to-user", "displayed")
+ACTIVITY = [
+    "appointment",
+    "away",
+    "breakfast",
+    "busy",
+    "dinner",
+    "holiday",
+    "in-transit",
+    "looking-for-work",
+    "lunch",
+    "meal",
+    "meeting",
+    "on-the-phone",
+    "other",
+    "performance",
+    "permanent-absence",
+    "playing",
+    "presentation",
+    "shopping",
+    "sleeping",
+    "spectator",
+    "steering",
+    "travel",
+    "tv",
+    "unknown",
+    "vacation",
+    "working",
+    "worship",
+]
+
+
+def emit(event: str, **facts: Any) -> None:
+    sys.stdout.write(json.dumps({"ev": event, **facts}) + "\n")
+    sys.stdout.flush()
+
+
+class Linphone:
+    """One core with one account.  Calls the C library by name; callbacks become events."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.lib, self.box = c.CDLL("liblinphone.so.10"), c.CDLL("libbctoolbox.so.1")
+        self.given, self.keep, self.messages, self.rooms = given, [], [], {}
+        self.identity = f"sip:{given.user}@{given.domain}"
+        self.ask("core_set_log_level_mask", None, None, UINT(0))
+        self.factory = self.ask("factory_get", PTR)
+        settings = self._settings()
+        self.core = self.ask("factory_create_core_3", PTR, self.factory, settings, None, None)
+        self._listen()
+        self._transport()
+        if self.ask("core_start", INT, self.core) != 0:
+            sys.exit("liblinphone did not start")
+        self._account()
+        self.friends = self.ask("core_get_default_friend_list", PTR, self.core)
+        self.ask("friend_list_enable_subscriptions", None, self.friends, BYTE(1))
+        self.ask("core_enable_friend_list_subscription", None, self.core, BYTE(1))
+
+    def ask(self, name: str, result: Any = None, *arguments: Any) -> Any:
+        """Call linphone_NAME; plain pointers and bytes need no conversion."""
+        function = getattr(self.lib, f"linphone_{name}")
+        function.restype = result
+        return function(*[PTR(a) if isinstance(a, int) else a for a in arguments])
+
+    def _settings(self) -> bytes:
+        path = os.path.join(self.given.home, "rc")
+        sections = {
+            "sip": {
+                "guess_hostname": "0", "contact": f"sip:{self.given.user}@127.0.0.1", "verify_server_cn": "0",
+                "sip_random_port": "0", "publish_presence": "1", "keepalive_period": "30000", "use_info": "0",
+                "verify_server_certs": "1",
+            },
+            "net": {"mtu": "1300", "firewall_policy": "0"},
+            "rtp": {"audio_rtp_port": "-1"},
+        }  # fmt: skip
+        with open(path, "w") as file:
+            for section, keys in sections.items():
+                file.write(f"[{section}]\n" + "".join(f"{key}={value}\n" for key, value in keys.items()))
+        return path.encode()
+
+    def _listen(self) -> None:
+        callbacks = self.ask("factory_create_core_cbs", PTR, self.factory)
+
+        def on(name: str, types: tuple[Any, ...], heard: Callable[..., None]) -> None:
+            callback = c.CFUNCTYPE(None, *types)(heard)
+            self.keep.append(callback)
+            setter = getattr(self.lib, f"linphone_core_cbs_set_{name}")
+            setter.restype, setter.argtypes = None, [PTR, type(callback)]
+            setter(callbacks, callback)
+
+        on("account_registration_state_changed", (PTR, PTR, INT, STR), self._registered)
+        on("notify_presence_received", (PTR, PTR), self._presence)
+        on("message_received", (PTR, PTR, PTR), self._message)
+        on("is_composing_received", (PTR, PTR), self._composing)
+        self.ask("core_add_callbacks", None, self.core, callbacks)
+
+    def _transport(self) -> None:
+        transports = self.ask("factory_create_transports", PTR, self.factory)
+        for name in ("udp", "tcp", "tls"):
+            port = INT(-1 if name == self.given.transport else 0)
+            self.ask(f"transports_set_{name}_port", None, transports, port)
+        self.ask("core_set_transports", INT, self.core, transports)
+        if self.given.ca:
+            self.ask("core_set_root_ca", None, self.core, self.given.ca.encode())
+        self.ask("core_set_user_agent", None, self.core, b"Linphone-driver", b"5.1")
+        self.ask("core_enable_ipv6", None, self.core, BYTE(0))
+        self.ask("core_set_use_files", None, self.core, BYTE(1))
+
+    def _account(self) -> None:
+        user, password, domain = self.given.user.encode(), self.given.password.encode(), self.given.domain.encode()
+        secret = self.ask(
+            "factory_create_auth_info_2", PTR, self.factory, user, None, password, None, None, domain, None
+        )
+        self.ask("core_add_auth_info", None, self.core, secret)
+        account = self.ask("core_create_account_params", PTR, self.core)
+        server = self._address(self.given.server)
+        self.ask("account_params_set_identity_address", INT, account, self._address(self.identity))
+        self.ask("account_params_set_server_address", INT, account, server)
+        self.ask("account_params_set_routes_addresses", INT, account, self._list(self.given.server))
+        for what in ("register", "publish"):
+            self.ask(f"account_params_enable_{what}", None, account, BYTE(1))
+        self.ask("account_params_set_expires", None, account, INT(600))
+        self.ask("account_params_set_publish_expires", None, account, INT(600))
+        self.account = self.ask("core_create_account", PTR, self.core, account)
+        self.ask("core_add_account", INT, self.core, self.account)
+        self.ask("core_set_default_account", None, self.core, self.account)
+
+    def _address(self, uri: str) -> Any:
+        return self.ask("factory_create_address", PTR, self.factory, uri.encode())
+
+    def _list(self, uri: str) -> Any:
+        self.box.bctbx_list_append.restype = PTR
+        return self.box.bctbx_list_append(None, PTR(self._address(uri)))
+
+    def _uri(self, address: Any) -> str:
+        text = self.ask("address_as_string_uri_only", PTR, address)
+        return c.string_at(text).decode() if text else ""
+
+    # ---- what happens
+
+    def _registered(self, _core: Any, _account: Any, state: int, reason: bytes | None) -> None:
+        emit("register", state=REGISTRATION[state], reason=(reason or b"").decode())
+
+    def _presence(self, _core: Any, friend: Any) -> None:
+        facts = {
+            "uri": self._uri(self.ask("friend_get_address", PTR, friend)),
+            "status": CONSOLIDATED[self.ask("friend_get_consolidated_presence", INT, friend)],
+        }
+        model = self.ask("friend_get_presence_model", PTR, friend)
+        if model:
+            facts["basic"] = ("open", "closed")[self.ask("presence_model_get_basic_status", INT, model)]
+            activity = self.ask("presence_model_get_activity", PTR, model)
+            facts["activity"] = ACTIVITY[self.ask("presence_activity_get_type", INT, activity)] if activity else ""
+            note = self.ask("presence_model_get_note", PTR, model, None)
+            facts["note"] = (self.ask("presence_note_get_content", STR, note) or b"").decode() if note else ""
+        emit("presence", **facts)
+
+    def _message(self, _core: Any, room: Any, message: Any) -> None:
+        text = self.ask("chat_message_get_utf8_text", STR, message) or b""
+        sender = self._uri(self.ask("chat_message_get_from_address", PTR, message))
+        self.rooms[self._uri(self.ask("chat_room_get_peer_address", PTR, room))] = room
+        emit("message", sender=sender, text=text.decode())
+
+    def _composing(self, _core: Any, room: Any) -> None:
+        peer = self._uri(self.ask("chat_room_get_peer_address", PTR, room))
+        emit("composing", peer=peer, active=bool(self.ask("chat_room_is_remote_composing", BYTE, room)))
+
+    # ---- what is asked
+
+    def do(self, line: str) -> None:
+        command, *words = line.split(" ")
+        match command:
+            case "presence":
+                self._publish(words[0], " ".join(words[1:]))
+            case "friend":
+                self._befriend(words)
+            case "msg":
+                message = self.ask(
+                    "chat_room_create_message_from_utf8", PTR, self._room(words[0]), " ".join(words[1:]).encode()
+                )
+                self.ask("chat_message_send", None, message)
+                self.messages.append([message, -1])
+            case "compose":
+                self.ask("chat_room_compose", None, self._room(words[0]))
+            case "read":
+                self.ask("chat_room_mark_as_read", None, self._room(words[0]))
+            case "unregister":
+                self.ask("core_clear_accounts", None, self.core)
+            case _:
+                emit("error", line=line)
+
+    def _publish(self, word: str, note: str) -> None:
+        if word in ("online", "offline"):
+            model = self.ask("core_create_presence_model", PTR, self.core)
+        else:
+            model = self.ask(
+                "core_create_presence_model_with_activity", PTR, self.core, INT(ACTIVITY.index(word)), None
+            )
+        self.ask("presence_model_set_basic_status", INT, model, INT(1 if word == "offline" else 0))
+        if note:
+            self.ask("presence_model_add_note", INT, model, note.encode(), None)
+        self.ask("core_set_presence_model", None, self.core, model)
+
+    def _befriend(self, uris: list[str]) -> None:
+        for uri in uris:
+            friend = self.ask("core_create_friend_with_address", PTR, self.core, uri.encode())
+            self.ask("friend_enable_subscribes", INT, friend, BYTE(1))
+            self.ask("friend_set_inc_subscribe_policy", INT, friend, INT(2))
+            self.ask("friend_list_add_friend", INT, self.friends, friend)
+        self.ask("friend_list_update_subscriptions", None, self.friends)
+
+    def _room(self, uri: str) -> Any:
+        if uri not in self.rooms:
+            params = self.ask("core_create_default_chat_room_params", PTR, self.core)
+            self.ask("chat_room_params_set_backend", None, params, INT(1))
+            self.rooms[uri] = self.ask(
+                "core_create_chat_room_6", PTR, self.core, params, self._address(self.identity), self._list(uri)
+            )
+        return self.rooms[uri]
+
+    # ---- the loop
+
+    def run(self) -> None:
+        os.set_blocking(0, False)
+        buffer = ""
+        while True:
+            self.ask("core_iterate", None, self.core)
+            for entry in self.messages:
+                state = self.ask("chat_message_get_state", INT, entry[0])
+                if state != entry[1]:
+                    entry[1] = state
+                    text = (self.ask("chat_message_get_utf8_text", STR, entry[0]) or b"").decode()
+                    emit("message-state", state=MESSAGE[state] if state < len(MESSAGE) else str(state), text=text)
+            if select.select([0], [], [], 0.02)[0]:
+                received = os.read(0, 65536)
+                buffer += received.decode()
+                *lines, buffer = buffer.split("\n")
+                if not received or "quit" in lines:
+                    break
+                for line in filter(None, lines):
+                    self.do(line)
+        self.ask("core_stop", None, self.core)
+        for _ in range(50):
+            self.ask("core_iterate", None, self.core)
+            time.sleep(0.02)
+        os._exit(0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("home", "user", "password", "domain", "server", "transport", "ca"):
+        parser.add_argument(f"--{name}", default="")
+    given = parser.parse_args()
+    for folder in (".local/share/linphone", ".config/linphone", ".cache"):
+        os.makedirs(os.path.join(given.home, folder), exist_ok=True)
+    os.environ.update(
+        HOME=given.home,
+        XDG_DATA_HOME=f"{given.home}/.local/share",
+        XDG_CONFIG_HOME=f"{given.home}/.config",
+        XDG_CACHE_HOME=f"{given.home}/.cache",
+    )
+    Linphone(given).run()
+
+
+if __name__ == "__main__":
+    main()
