@@ -1,6 +1,7 @@
-"""Digest authentication as a server gives it: challenges, credentials, nonces (RFC 7616, RFC 8760; RFC 2069 without qop).
+"""Digest authentication as a server gives it: challenges, credentials and nonces (RFC 7616, RFC 8760).
 
-Pure: no socket, no clock, no accounts.  ``now`` and the stored H(user:realm:password) come in, verdicts go out.
+Without qop it is that of RFC 2069.  Pure: no socket, no clock, no accounts; ``now`` and the stored
+H(user:realm:password) come in, verdicts go out.
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ class _Spent:
 
 
 class Nonces:
-    """Nonces that carry their own proof: time, chance, and a keyed hash of both.  Nothing is kept of those nobody used."""
+    """Nonces that carry their own proof: time, chance, a keyed hash of both.  Nothing is kept of those nobody used."""
 
     def __init__(self, secret: bytes = b"", life: float = NONCE_LIFE) -> None:
         self._secret = secret or secrets.token_bytes(32)
