@@ -19,35 +19,11 @@ PTR, STR, INT, BYTE, UINT = c.c_void_p, c.c_char_p, c.c_int, c.c_ubyte, c.c_uint
 REGISTRATION = ("none", "progress", "ok", "cleared", "failed")
 CONSOLIDATED = ("online", "busy", "do-not-disturb", "offline")
 MESSAGE = ("idle", "in-progress", "delivered", "not-delivered", "ft-error", "ft-done", "delivered-to-user", "displayed")
-ACTIVITY = [
-    "appointment",
-    "away",
-    "breakfast",
-    "busy",
-    "dinner",
-    "holiday",
-    "in-transit",
-    "looking-for-work",
-    "lunch",
-    "meal",
-    "meeting",
-    "on-the-phone",
-    "other",
-    "performance",
-    "permanent-absence",
-    "playing",
-    "presentation",
-    "shopping",
-    "sleeping",
-    "spectator",
-    "steering",
-    "travel",
-    "tv",
-    "unknown",
-    "vacation",
-    "working",
-    "worship",
-]
+ACTIVITY = (
+    "appointment", "away", "breakfast", "busy", "dinner", "holiday", "in-transit", "looking-for-work", "lunch", "meal",
+    "meeting", "on-the-phone", "other", "performance", "permanent-absence", "playing", "presentation", "shopping",
+    "sleeping", "spectator", "steering", "travel", "tv", "unknown", "vacation", "working", "worship",
+)  # fmt: skip
 
 
 def emit(event: str, **facts: Any) -> None:

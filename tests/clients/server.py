@@ -29,7 +29,8 @@ class Server:
         self.state.mkdir(parents=True, exist_ok=True)
         self._log = (self.state / "server.log").open("ab")
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", ROOT.name, "demo", "--state", str(self.state), "--port-offset", str(self.offset), *options,
+            sys.executable, "-m", ROOT.name, "demo", *options,
+            "--state", str(self.state), "--port-offset", str(self.offset),
             cwd=ROOT.parent, stdout=self._log, stderr=self._log,
             env={**os.environ, "LANG": "en_US.UTF-8", "NO_COLOR": "1"},
         )  # fmt: skip

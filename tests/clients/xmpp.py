@@ -11,6 +11,7 @@ from slixmpp import JID, ClientXMPP
 from .program import until
 
 PLUGINS = ("xep_0030", "xep_0045", "xep_0085", "xep_0184", "xep_0199", "xep_0203", "xep_0249", "xep_0280")
+CHAT_STATES = ("active", "composing", "paused")
 
 
 class Slix(ClientXMPP):  # type: ignore[misc]
@@ -38,7 +39,7 @@ class Slix(ClientXMPP):  # type: ignore[misc]
             ("message_error", lambda m: self.errors.append(m["error"]["condition"])),
             ("failed_auth", self.refused.append), ("carbon_received", self._carbon), ("carbon_sent", self._carbon),
             ("groupchat_direct_invite", lambda m: self.invitations.append(str(m["groupchat_invite"]["jid"]))),
-            *((f"chatstate_{state}", lambda m, s=state: self.states.append(s)) for state in ("composing", "paused", "active")),
+            *((f"chatstate_{state}", lambda m, s=state: self.states.append(s)) for state in CHAT_STATES),
         ):  # fmt: skip
             self.add_event_handler(event, heard)
 
