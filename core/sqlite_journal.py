@@ -1,0 +1,67 @@
+"""The journal in SQLite: conversations, their messages and their records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import sqlite_changes as changes
+from . import sqlite_reads as reads
+from .cdr import CallDetailRecord
+from .conversation import Conversation, Event
+from .identity import Identity
+from .message import Message
+from .sqlite_reader import Reader
+from .sqlite_writer import Writer
+from .store import Accepted, Shown
+
+
+class SqliteJournal:
+    """Implements Journal, method by method: each is a question to the reader or a job for the writer."""
+
+    _writer: Writer
+    _reader: Reader
+
+    async def append(self, message: Message) -> Accepted:
+        return await self._writer.append(message)
+
+    async def begin(self, conversation: Conversation, events: Sequence[Event]) -> None:
+        await self._writer.run(changes.begin, conversation, events)
+
+    async def change(self, conversation: Conversation, events: Sequence[Event]) -> CallDetailRecord | None:
+        return await self._writer.run(changes.change, conversation, events)
+
+    async def conversation(self, id: str) -> Conversation | None:
+        return await self._reader.ask(reads.open_conversation, id)
+
+    async def open_conversations(self) -> Sequence[Conversation]:
+        return await self._reader.ask(reads.open_conversations)
+
+    async def last_at(self, address: Identity) -> Conversation | None:
+        return await self._reader.ask(reads.last_at, address)
+
+    async def read(
+        self, conversation: str, after: int = 0, limit: int = 100, *, last: bool = False
+    ) -> Sequence[Message]:
+        return await self._reader.ask(reads.messages, conversation, after, limit, last)
+
+    async def first_visible(self, conversation: str, who: Identity) -> int:
+        return await self._reader.ask(reads.first_visible, conversation, who)
+
+    async def unseen(self, who: Identity, limit: int = 1000) -> Sequence[Message]:
+        await self._writer.flush()
+        return await self._reader.ask(reads.unseen, who, limit)
+
+    def shown(self, what: Shown) -> None:
+        self._writer.shown(what)
+
+    async def record(self, conversation: str) -> CallDetailRecord | None:
+        return await self._reader.ask(reads.record, conversation)
+
+    async def records(self, after: int = 0, limit: int = 100, *, last: bool = False) -> Sequence[CallDetailRecord]:
+        return await self._reader.ask(reads.closed_records, after, limit, last)
+
+    async def exported(self, exporter: str) -> int:
+        return await self._reader.ask(reads.exported, exporter)
+
+    async def acknowledge(self, exporter: str, number: int) -> None:
+        await self._writer.run(changes.acknowledge, exporter, number)
