@@ -39,8 +39,6 @@ class FrontEndSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A two-party conversation in which nobody said anything for so many minutes is over, and gets its record."""
     conference_idle_minutes: Annotated[int, msgspec.Meta(ge=1, le=10080)] = 480
     """The same for a conference that grew out of one; the next message to its address opens it again."""
-    conference_idle_minutes: Annotated[int, msgspec.Meta(ge=1, le=10080)] = 720
-    """The same for a conference that grew out of a conversation; the next message to its address opens it again."""
     same_domain: Literal["contacts", "everyone"] = "contacts"
     """Who sees somebody's presence: those they said yes to, or everyone of the same domain."""
     digest_md5: bool = True
