@@ -8,15 +8,19 @@ from xml.etree.ElementTree import Element, XMLParser
 from . import jid, xml
 from .jid import Jid
 
-_START_TAG = re.compile(rb"<[^>'\"]*(?:'[^']*'[^>'\"]*|\"[^\"]*\"[^>'\"]*)*>")
+START_TAG = re.compile(rb"<[^>'\"]*(?:'[^']*'[^>'\"]*|\"[^\"]*\"[^>'\"]*)*>")
+
+
+_LANG = f"{{{xml.XML}}}lang"
 
 
 class Stanza:
     """One message, presence, IQ, or element of the negotiation.
 
-    ``raw`` stands alone where ``jabber:client`` is the default namespace: no prefix but ``xml:``, no CDATA section,
-    valid UTF-8.  So it and ``inner`` may be put into any client's stream as they are.  ``attrs`` has the attributes
-    as sent (``xml:lang`` under that name); ``kids`` names the children as ``{namespace}name``, in order.
+    ``raw`` stands alone where ``jabber:client`` is the default namespace: no prefix from outside but ``xml:``, no
+    CDATA section, valid UTF-8.  So it and ``inner`` may be put into any client's stream as they are.  ``attrs`` has
+    the attributes as sent (``xml:lang`` under that name; none of other namespaces); ``kids`` names the children as
+    ``{namespace}name``, in order.
     """
 
     __slots__ = ("_to", "_tree", "attrs", "kids", "name", "ns", "raw")
@@ -33,9 +37,17 @@ class Stanza:
     @classmethod
     def read(cls, raw: bytes) -> Stanza:
         """The stanza these bytes are, where they come from ourselves: a test, a store.  Prefixes are not understood."""
-        tree = _tree_of(raw)
+        return cls._with(raw, _tree_of(raw))
+
+    @classmethod
+    def of(cls, tree: Element) -> Stanza:
+        """A tree as a stanza, written with default namespaces."""
+        return cls._with(xml.serialise(tree), tree)
+
+    @classmethod
+    def _with(cls, raw: bytes, tree: Element) -> Stanza:
         ns, name = xml.split(tree.tag)
-        attrs = {k.replace(f"{{{xml.XML}}}", "xml:"): v for k, v in tree.items()}
+        attrs = {"xml:lang" if k == _LANG else k: v for k, v in tree.items() if k == _LANG or "}" not in k}
         stanza = cls(raw, ns, name, attrs, [kid.tag for kid in tree])
         stanza._tree = tree
         return stanza
@@ -67,7 +79,7 @@ class Stanza:
     @property
     def inner(self) -> bytes:
         """The bytes between the start tag and the end tag, ready to be put into another stanza."""
-        tag = _START_TAG.match(self.raw)
+        tag = START_TAG.match(self.raw)
         assert tag is not None
         if tag[0].endswith(b"/>"):
             return b""

@@ -1,0 +1,80 @@
+"""The named limits of the client side: what a stream may ask of us before and after sign-in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+KIB = 1024
+
+
+class Limits(NamedTuple):
+    """How large and how deep a first-level element may be."""
+
+    stanza: int
+    depth: int
+    attributes: int
+
+
+BEFORE_SIGN_IN = Limits(stanza=10_000, depth=16, attributes=32)
+"""Bytes in RFC 6120 section 13.12's smallest allowed maximum; nobody needs more to sign in."""
+
+AFTER_SIGN_IN = Limits(stanza=64 * KIB, depth=64, attributes=64)
+
+LARGEST_STANZA = 256 * KIB
+"""What the option ``max_stanza`` may be set to."""
+
+MAX_HEADER = 4 * KIB
+"""Bytes in the stream header, with everything before it."""
+
+MAX_PREFIXES = 32
+"""Namespace prefixes declared within one first-level element, or on the stream header."""
+
+MAX_NAMESPACE = 256
+"""Characters in a namespace: one that is declared once may have to be repeated on every element."""
+
+PARSE_INTERVAL = 0.010
+"""Seconds between two looks at the same unfinished tag: expat reads it from its start each time (CVE-2023-52425)."""
+
+PARSER_LIFE = 1024 * KIB
+"""Bytes read by one parser: it keeps every name it ever saw, so a stream gets a new one now and then."""
+
+SIGN_IN_TIME = 15.0
+"""Seconds from the connection to the bound resource, and for the TLS handshake within them."""
+
+MAX_TRIES = 3
+"""Failed sign-ins on one stream, after which it is closed."""
+
+OPEN_PER_ADDRESS = 20
+"""Connections from one address that have not signed in."""
+
+NEW_PER_SECOND = 10
+"""Connections one address may open in a second; as many again may be saved up."""
+
+STANZAS_PER_SECOND = 50
+STANZA_BURST = 200
+BYTES_PER_MINUTE = 2 * 1024 * KIB
+"""A client that sends faster is read more slowly."""
+
+FAIR_SHARE = 50
+"""Stanzas taken from one stream in one turn of the loop."""
+
+MAX_IN_FLIGHT = 64
+"""Stanzas of one stream whose work is not done; beyond, the stream is not read."""
+
+MAX_UNSENT = 256 * KIB
+"""Bytes kept for a client that does not read; beyond, its stream is closed and it finds the rest in the store."""
+
+MAX_UNSENT_BEFORE = 16 * KIB
+"""The same before sign-in."""
+
+IDLE_TIME = 300.0
+"""Seconds of silence after which a client is asked whether it is there."""
+
+ANSWER_TIME = 60.0
+"""Seconds it may take to answer."""
+
+CLOSE_TIME = 5.0
+"""Seconds a client may take to close its half of a stream that we closed (RFC 6120 section 4.4)."""
+
+MAX_CONNECTIONS = 20_000
+"""Client connections in all."""
