@@ -31,7 +31,7 @@ class SqliteJournal:
         return await self._writer.run(changes.change, conversation, events)
 
     async def conversation(self, id: str) -> Conversation | None:
-        return await self._reader.ask(reads.open_conversation, id)
+        return await self._reader.ask(reads.conversation, id)
 
     async def open_conversations(self) -> Sequence[Conversation]:
         return await self._reader.ask(reads.open_conversations)

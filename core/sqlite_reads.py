@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from .cdr import CallDetailRecord
 from .conversation import Conversation
-from .errors import NotFound
 from .identity import Identity
 from .message import Message
 from .sqlite_changes import closed_record, record_of, records
@@ -31,8 +30,8 @@ NO_END = 2**62
 """The last number of a seat that somebody still has."""
 
 
-def open_conversation(db: sqlite3.Connection, id: str) -> Conversation | None:
-    found = _conversations(db, "id = ? AND ended_at IS NULL", id)
+def conversation(db: sqlite3.Connection, id: str) -> Conversation | None:
+    found = _conversations(db, "id = ?", id)
     return found[0] if found else None
 
 
@@ -56,13 +55,13 @@ def messages(db: sqlite3.Connection, conversation: str, after: int, limit: int, 
 
 
 def first_visible(db: sqlite3.Connection, conversation: str, who: Identity) -> int:
-    """Raises NotFound for somebody who never took part."""
-    row = db.execute(
+    seat = db.execute(
         "SELECT first FROM seats WHERE conversation = ? AND who = ? ORDER BY id DESC LIMIT 1", [conversation, str(who)]
     ).fetchone()
-    if row is None:
-        raise NotFound(f"{who} never took part in this conversation")
-    return int(row[0])
+    if seat is not None:
+        return int(seat[0])
+    newest = db.execute(NEWEST, [conversation]).fetchone()
+    return int(newest[0]) + 1 if newest else 1
 
 
 def unseen(db: sqlite3.Connection, who: Identity, limit: int) -> list[Message]:

@@ -57,7 +57,8 @@ def identity_of(kept: str) -> Identity:
 
 
 def message_of(row: Row) -> Message:
-    id, conversation, seq, sender, text, sent_at, *rest, protocol, payload = row
+    id, conversation, seq, sender, text, sent_at, *optional, protocol, payload = row
+    endpoint, content_type, origin, target, client = optional
     return Message(
         id,
         conversation,
@@ -65,7 +66,11 @@ def message_of(row: Row) -> Message:
         text,
         moment(sent_at),
         seq,
-        *rest,
+        endpoint,
+        content_type,
+        origin,
+        target,
+        client,
         None if protocol is None else Native(protocol, payload),
     )
 

@@ -38,13 +38,12 @@ class StandaloneDirectory:
 
     async def count(self, key: str, window: float) -> int:
         now = self._clock()
-        counts = self._counts
-        count = counts.pop(key, None)
+        count = self._counts.pop(key, None)
         if count is None or count.window != window:
             count = SlidingCount(window)
-        counts[key] = count
-        while len(counts) > MAX_KEYS or next(iter(counts.values())).over(now):
-            counts.popitem(last=False)
+        while self._counts and (len(self._counts) >= MAX_KEYS or next(iter(self._counts.values())).over(now)):
+            self._counts.popitem(last=False)
+        self._counts[key] = count  # last: the first is the one counted longest ago
         return count.one_more(now)
 
 

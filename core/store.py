@@ -69,7 +69,7 @@ class Journal(Protocol):
         ``conversation`` is its state afterwards.  If it ended, its record is made in the same transaction, numbered,
         and returned; asking again returns the same one.
         A participant who joins has the position: 0 for History.ALL, last number - 1 for History.NOW, last number for
-        NONE.
+        NONE.  Raises Gone when it had ended before, unless somebody only leaves or ends it again; Conflict as begin does.
         """
 
     async def conversation(self, id: str) -> Conversation | None:
@@ -88,12 +88,16 @@ class Journal(Protocol):
         """Messages numbered above ``after``, oldest first; ``last`` gives the newest ``limit`` of them instead."""
 
     async def first_visible(self, conversation: str, who: Identity) -> int:
-        """The number of the first message this participant may see (what their adder chose)."""
+        """The number of the first message this participant may see (what their adder chose).
+
+        For somebody who came back, what the last adder chose; beyond the newest message for those who never took part.
+        """
 
     async def unseen(self, who: Identity, limit: int = 1000) -> Sequence[Message]:
         """What others said in conversations of this person after the person's position there: the inbox.
 
-        Oldest conversation first, in order inside each; only what was said while the person had a seat.
+        Oldest conversation first, in order inside each; only what was said while the person had a seat, and before it
+        what their adder let them see.
         """
 
     def shown(self, what: Shown) -> None:
@@ -123,7 +127,10 @@ class Profiles(Protocol):
     async def put_person(self, who: Identity, person: Person) -> None: ...
 
     async def remove_person(self, who: Identity) -> None:
-        """The person, their credentials, documents and contact list, and their entries on others' lists."""
+        """The person, their credentials, documents and contact list, and their entries on others' lists.
+
+        Their documents are those whose key is the address, or begins with it and a slash.
+        """
 
     async def credentials(self, who: Identity) -> Mapping[str, str]:
         """Kind ("scram-sha-256", "digest-md5", …) -> stored key, encoded by core/credentials.py; empty for nobody."""
@@ -206,3 +213,6 @@ class Bus(Protocol):
 
     def frames(self) -> AsyncIterator[Frame]:
         """What the others send, until the bus is closed."""
+
+    def close(self) -> None:
+        """``frames`` ends."""
