@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from .errors import Refused, TooLarge
 from .identity import Identity
 
 MAX_CONTACTS = 1000
@@ -51,3 +52,16 @@ class Contact:
     def seen(self) -> bool:
         """Whether the contact may see the owner's presence."""
         return self.subscription in (Subscription.FROM, Subscription.BOTH)
+
+
+def check_names(name: str, groups: tuple[str, ...]) -> None:
+    """Raises TooLarge or Refused for what is no name of a contact or a group (RFC 6121 section 2.3.3)."""
+    if len(groups) > MAX_GROUPS:
+        raise TooLarge(f"a contact is in no more than {MAX_GROUPS} groups")
+    if not all(groups):
+        raise Refused("a group needs a name")
+    for text in (name, *groups):
+        if len(text.encode("utf-8", "surrogatepass")) > MAX_NAME:
+            raise TooLarge(f"a name is longer than {MAX_NAME} bytes")
+        if any(ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF for c in text):
+            raise Refused("a name has control characters")

@@ -223,7 +223,7 @@ class Exchange(NamedTuple):
 
 
 def exchange(mine: Contact, deed: Deed, theirs: Contact | None) -> Exchange:
-    """The owner does something, and it arrives at the contact's list; None where there is nobody for it to arrive at."""
+    """The owner does something and it arrives at the contact's list; None: there is nobody for it to arrive at."""
     out = sent(mine, deed)
     if not out.goes or theirs is None:
         return Exchange(out.contact, theirs)
