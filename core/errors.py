@@ -11,6 +11,10 @@ class BadAddress(HereaboutsError):
     """A text that is no address of the form user@domain."""
 
 
+class BadRequest(HereaboutsError):
+    """A request that cannot be understood: an argument is missing, unknown, or of the wrong kind."""
+
+
 class Refused(HereaboutsError):
     """A policy said no: a filter, an access rule, an administrator.  The text may be shown to the person refused."""
 

@@ -23,6 +23,7 @@ from .hooks import PROJECT
 from .hookspecs import Hooks
 from .housekeeping import close_all, close_orphans, keep_house
 from .immcu import Immcu
+from .operator import Operator
 from .presence_registry import LOST_GRACE, PresenceRegistry
 from .registrar import Binding, Registrar
 from .settings import FrontEndSettings
@@ -102,6 +103,8 @@ class FrontEnd:
             hooks,
             clock,
         )
+        self.operator: Operator | None = None
+        """Whoever runs the process; what they can do, an administrator may ask for."""
         self._certificate: Certificate | None = None
         self._running = AsyncExitStack()
         self._background: set[asyncio.Task[None]] = set()
