@@ -1,0 +1,172 @@
+"""The HTTP connections: how many an address may have, how long a silent one stays, what a malformed request gets."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
+from .admission import Doorkeeper
+from .problems import Problem, language_of, problem_answer
+
+log = logging.getLogger(__name__)
+
+SILENCE = 6.0
+"""Seconds a connection may be silent or dribble a request's head; it is also how long an idle one is kept."""
+HANDSHAKE = 15.0
+"""Seconds for TLS."""
+MAX_LINE = 8 * 1024
+"""Bytes of a request line."""
+MAX_FIELD = 8000
+"""Bytes of one header field; not MAX_LINE, so that the parser's complaint tells which of the two it was."""
+MAX_FIELDS = 64
+"""Header fields of a request."""
+MAX_HEAD = 16 * 1024
+"""Bytes of a request's line and header fields together."""
+MAX_COMPLAINTS = 10
+"""Lines a second about malformed requests; what comes beyond is counted and told with the next line."""
+
+
+class Visit(web.RequestHandler):
+    """One connection.  ``on_lost`` is called once when it is gone."""
+
+    __slots__ = ("_address", "_door", "_unread", "on_lost")
+
+    def __init__(self, door: Door, address: str | None = None, **limits: Any) -> None:
+        """``address`` is given when the connection has been let in already."""
+        super().__init__(door, **limits)
+        self._door = door
+        self._address = address
+        self._unread = 0
+        self.on_lost: Callable[[], None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let it in, or close it without a word: an address over its limit gets no work done."""
+        if self._address is None:
+            self._address = self._door.let_in(transport)
+        if self._address is None:
+            return
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """It is gone."""
+        if self._address is None:
+            return
+        self._door.keeper.left(self._address)
+        self._address = None
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a request; a head that goes on for too long is not waited for."""
+        super().data_received(data)
+        if self._waiter is None or self._waiter.done():
+            self._unread = 0
+            return
+        self._unread += len(data)
+        if self._unread > MAX_HEAD:
+            self._door.complain(f"a head of more than {MAX_HEAD} bytes", self._address or "")
+            self.force_close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """A request that cannot be read: one line in the log, a problem to the sender, and the connection ends."""
+        if status >= 500:
+            log.error("a request from %s failed", self._address, exc_info=exc)
+            return problem_answer(Problem("failed"), language_of(request), close=True)
+        self._door.complain(f"{type(exc).__name__}", self._address or "")
+        kind = "malformed"
+        if isinstance(exc, LineTooLong):
+            kind = "line-too-long" if exc.args[-1] == MAX_LINE else "head-too-large"
+        return problem_answer(Problem(kind), language_of(request), close=True)
+
+
+class Door(web.Server):
+    """Where connections come in."""
+
+    def __init__(self, application: web.Server, keeper: Doorkeeper, now: Callable[[], float]) -> None:
+        super().__init__(application.request_handler, request_factory=application.request_factory)
+        self.keeper, self.now = keeper, now
+        self._told = (0, 0)
+
+    def __call__(self, address: str | None = None) -> Visit:
+        """The protocol of a new connection."""
+        return Visit(
+            self,
+            address,
+            loop=self._loop,
+            keepalive_timeout=SILENCE,
+            access_log=None,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_FIELD,
+            max_headers=MAX_FIELDS,
+        )
+
+    def let_in(self, transport: asyncio.BaseTransport) -> str | None:
+        """Count a connection and return its address; None when that has too many: then it is closed, without a word."""
+        address = address_of(transport)
+        if self.keeper.admits(address, self.now()):
+            return address
+        self.complain("more connections than one address may have", address)
+        transport.abort()  # type: ignore[attr-defined]
+        return None
+
+    def complain(self, what: str, address: str) -> None:
+        """One line about a request that is not answered as it wished; a flood of them is counted instead."""
+        second, told = self._told
+        now = int(self.now())
+        if now == second and told >= MAX_COMPLAINTS:
+            self._told = (second, told + 1)
+            return
+        untold = told - MAX_COMPLAINTS if now != second else 0
+        self._told = (now, 1 if now != second else told + 1)
+        log.warning("%s: %s%s", address, what, f" ({untold} more not shown)" if untold > 0 else "")
+
+
+class Porch(asyncio.Protocol):
+    """Where a connection waits for TLS: counted before the handshake, because the handshake is the expensive part."""
+
+    def __init__(self, door: Door, context: ssl.SSLContext) -> None:
+        self._door, self._context = door, context
+        self._handshake: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let it in, then shake hands."""
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
+        self._handshake = asyncio.create_task(self._secure(transport))
+
+    async def _secure(self, transport: asyncio.Transport) -> None:
+        address = self._door.let_in(transport)
+        if address is None:
+            return
+        visit = self._door(address)
+        try:
+            secured = await asyncio.get_running_loop().start_tls(
+                transport, visit, self._context, server_side=True, ssl_handshake_timeout=HANDSHAKE
+            )
+        except OSError:  # ssl.SSLError is one, and so is a reset
+            secured = None
+        if secured is None:
+            self._door.keeper.left(address)
+            self._door.complain("no TLS handshake", address)
+            transport.abort()
+            return
+        visit.connection_made(secured)
+
+
+def address_of(transport: asyncio.BaseTransport) -> str:
+    """The address of the other side; a socket in the file system has none."""
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) else "local"
