@@ -69,7 +69,9 @@ class Journal(Protocol):
         ``conversation`` is its state afterwards.  If it ended, its record is made in the same transaction, numbered,
         and returned; asking again returns the same one.
         A participant who joins has the position: 0 for History.ALL, last number - 1 for History.NOW, last number for
-        NONE.  Raises Gone when it had ended before, unless somebody only leaves or ends it again; Conflict as begin does.
+        NONE.
+
+        Raises Gone when it had ended before, unless somebody only leaves or ends it again; Conflict as begin does.
         """
 
     async def conversation(self, id: str) -> Conversation | None:
