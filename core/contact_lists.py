@@ -53,7 +53,7 @@ class ContactLists:
         self._accounts = accounts
         self._hooks = hooks
         self._own_domains = frozenset(own_domains)
-        self._policy = policy
+        self.policy = policy
         self._lists = HeldLists(store)
         self._locks: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
         self._asks_plugins = bool(hooks.implemented_by("access"))
@@ -169,7 +169,7 @@ class ContactLists:
     async def level(self, watcher: Identity | None, presentity: Identity) -> AccessLevel:
         """How much the watcher (None: nobody we know) may see.  The one decision, for every protocol; see access.py."""
         if watcher is None:
-            return AccessLevel.EXTERNAL if self._policy.public else AccessLevel.STRANGER
+            return AccessLevel.EXTERNAL if self.policy.public else AccessLevel.STRANGER
         if watcher == presentity:
             return AccessLevel.PERSONAL
         held = self._lists.at_hand(presentity) or await self._lists.of(presentity)
@@ -182,7 +182,7 @@ class ContactLists:
         entry = held.entries.get(watcher)
         if entry is not None and entry.seen:
             return AccessLevel.COLLEAGUES if watcher.domain in self._own_domains else AccessLevel.EXTERNAL
-        if self._policy.same_domain == "everyone" and watcher.domain == presentity.domain:
+        if self.policy.same_domain == "everyone" and watcher.domain == presentity.domain:
             return AccessLevel.COLLEAGUES
         return AccessLevel.STRANGER
 
