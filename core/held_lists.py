@@ -37,7 +37,7 @@ class HeldList:
         """Names what is on the list: equal for equal lists, whenever and wherever they are asked for."""
         if not self._version:
             lines = sorted(_line(entry) for entry in self.entries.values() if entry.listed)
-            self._version = hashlib.sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()[:32]
+            self._version = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
         return self._version
 
     def take(self, entry: Contact) -> None:
@@ -131,4 +131,4 @@ class HeldLists:
 
 def _line(entry: Contact) -> str:
     flags = f"{entry.subscription} {entry.asked} {entry.asking} {entry.approved}"
-    return "\0".join((str(entry.address), flags, entry.name, *entry.groups))
+    return repr((entry.address, flags, entry.name, entry.groups))

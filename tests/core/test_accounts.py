@@ -12,17 +12,18 @@ from ...core.errors import Conflict, NotFound, Refused, TooLarge
 from ...core.hooks import hookimpl
 from ...core.identity import Identity
 from ...core.people import Person
+from ...core.sqlite_store import SqliteStore
 from ..people import ALICE, BOB, Clock
 from ..plugged import hooks_of
-from .profiles import MemoryProfiles
 
 NOBODY = Identity("nobody", "example.test")
 SECRET = b"the server's own secret"
 
 
 @pytest.fixture
-def store():
-    return MemoryProfiles()
+async def store(tmp_path):
+    async with SqliteStore(tmp_path / "accounts.db", clock=Clock()) as store:
+        yield store
 
 
 def accounts_on(store, *plugins, **more):
@@ -150,7 +151,7 @@ async def test_hashing_happens_beside_the_loop_and_not_all_at_once(accounts, mon
 
 
 async def test_an_unreadable_key_is_a_refusal_and_one_line_in_the_log(accounts, store, caplog):
-    store.keys[ALICE] = {"scrypt": "nonsense", "scram-sha-256": "nonsense"}
+    await store.put_credentials(ALICE, {"scrypt": "nonsense", "scram-sha-256": "nonsense"})
     with caplog.at_level(logging.ERROR):
         assert not await accounts.check_password(ALICE, "secret")
         assert not (await accounts.scram(ALICE, "sha-256")).real
@@ -236,7 +237,7 @@ async def test_a_site_that_turns_md5_off_uses_no_md5_that_is_still_stored(accoun
     assert await strict.digest_ha1(ALICE, "SHA-256") == ha1(ALICE, "secret", "SHA-256")
     assert await strict.digest_ha1(ALICE, "MD5") != ha1(ALICE, "secret", "MD5")
     await strict.set_password(ALICE, "new")
-    assert "digest-md5" not in store.keys[ALICE]
+    assert "digest-md5" not in await store.credentials(ALICE)
 
 
 async def test_people_who_do_not_exist_look_like_people_who_do(accounts):
