@@ -28,7 +28,7 @@ class FrontEndSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: str = "var"
     """The folder for all that the server keeps: database, certificate, sockets.  Relative to plugins.toml."""
     store: str = ""
-    """The database file; empty for hereabouts.db in the state folder."""
+    """The database file, relative to plugins.toml; empty for hereabouts.db in the state folder."""
     certificate: ReadableFile = ""
     """A PEM file with the certificate and its chain; empty for one made on the first start."""
     key: ReadableFile = ""
@@ -118,5 +118,6 @@ def parse(text: str, source: Path) -> Settings:
         front_end, wrong = checked(FrontEndSettings, table, settings.folder)
         settings.mistakes += wrong
         if isinstance(front_end, FrontEndSettings):
-            settings.front_end = front_end
+            store = front_end.store and str(settings.folder / front_end.store)
+            settings.front_end = msgspec.structs.replace(front_end, store=store)
     return settings

@@ -65,6 +65,11 @@ def test_an_absolute_state_folder_is_taken_as_it_is():
     assert parse('[front_end]\nstate = "/var/lib/x"\n', Path("/etc/p.toml")).state == Path("/var/lib/x")
 
 
+def test_the_database_is_named_relative_to_the_file():
+    assert parse('[front_end]\nstore = "x.db"\n', Path("/etc/p.toml")).front_end.store == "/etc/x.db"
+    assert parse('[front_end]\nstore = "/srv/x.db"\n', Path("/etc/p.toml")).front_end.store == "/srv/x.db"
+
+
 def test_a_byte_order_mark_and_windows_line_ends_make_no_difference(tmp_path):
     path = tmp_path / "plugins.toml"
     path.write_bytes(b'\xef\xbb\xbf[front_end]\r\nlog = "json"\r\n[sip]\r\n')
