@@ -25,14 +25,18 @@ CONTROLS = bytes([*range(0x20), 0x7F])
 class MalformedSip(HereaboutsError):
     """Bytes that are no SIP message, or a header that breaks its grammar.
 
-    ``request`` is what could be read of it, when that is enough to answer; ``status`` is the answer.
+    ``request`` is what could be read of it, when that is enough to answer; ``status`` is the answer; ``length`` the
+    length of the body behind it, when that can be trusted.
     """
 
-    def __init__(self, reason: str, request: Request | None = None, status: int = 400) -> None:
+    def __init__(
+        self, reason: str, request: Request | None = None, status: int = 400, length: int | None = None
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.request = request
         self.status = status
+        self.length = length
 
 
 def made_of(text: str, alphabet: str) -> bool:

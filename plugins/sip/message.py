@@ -6,128 +6,22 @@ from collections.abc import Iterable
 from hashlib import blake2s
 from secrets import token_bytes
 from string import digits
-from typing import Any, TypeAlias
 
-from .grammar import CONTROLS, LWS, TOKEN, MalformedSip, made_of, number, seconds, split
-from .headers import STAR, CSeq, NameAddr, Star, Term, Via, media_type
+from .fields import SipMessage, Value
+from .grammar import CONTROLS, LWS, TOKEN, MalformedSip, made_of, number
+from .headers import NameAddr, Via
 from .limits import MAX_HEADERS, MAX_LENGTH, MAX_LINE
-from .names import KEYS, LIST_KEYS, key_of
+from .names import KEYS, key_of
 from .reasons import REASONS
 from .uri import SipUri
-from .views import Many, Maybe, One
 
 VERSION = "SIP/2.0"
-MAX_FORWARDS = 255
 _TAGS = token_bytes(16)
 """Keys the tags, so that nobody outside can foresee one."""
 _PRINTABLE = [chr(octet) for octet in CONTROLS if octet not in b"\r\n\t"]
 _CLEANING = {octet: "\ufffd" for octet in CONTROLS}
-Value: TypeAlias = str | int | CSeq | NameAddr | Via | Term | SipUri | Any
-"""What can be written into a header: whatever prints itself as the header's text."""
 
-
-def _contacts(texts: list[str]) -> list[NameAddr] | Star:
-    if "*" in texts:
-        if len(texts) > 1:
-            raise MalformedSip("Contact: * beside other contacts")
-        return STAR
-    return [NameAddr.parse(text) for text in texts]
-
-
-def _max_forwards(text: str) -> int:
-    """RFC 3261 section 20.22; what is greater than 255 counts as 255 (RFC 4475 section 3.1.2.4)."""
-    return min(seconds(text), MAX_FORWARDS)
-
-
-class SipMessage:
-    """Headers in their order and a body.  Content-Length is no header here: it is printed from the body."""
-
-    __slots__ = ("_fields", "_lists", "_typed", "body")
-
-    call_id = One("Call-ID", str)
-    cseq = One("CSeq", CSeq.parse)
-    from_ = One("From", NameAddr.parse)
-    to = One("To", NameAddr.parse)
-    via = Many("Via", lambda texts: [Via.parse(text) for text in texts])
-    contacts = Many("Contact", _contacts)
-    routes = Many("Route", lambda texts: [NameAddr.parse(text) for text in texts])
-    record_routes = Many("Record-Route", lambda texts: [NameAddr.parse(text) for text in texts])
-    expires = Maybe("Expires", seconds)
-    max_forwards = Maybe("Max-Forwards", _max_forwards)
-    content_type = Maybe("Content-Type", media_type)
-    event = Maybe("Event", Term.parse)
-    subscription_state = Maybe("Subscription-State", Term.parse)
-
-    def __init__(self, headers: Iterable[tuple[str, Value]] = (), body: bytes = b"") -> None:
-        self._fields: list[tuple[str, str, str]] = []
-        self._typed: dict[str, Any] = {}
-        self._lists: dict[str, list[str]] = {}
-        self.body = body
-        for name, value in headers:
-            self.add(name, value)
-
-    def first(self, name: str) -> str | None:
-        """The text of the header's first value, None when it is absent."""
-        return self._first(key_of(name))
-
-    def all(self, name: str) -> list[str]:
-        """The texts of all its values; where the header is a list, comma-separated ones count as several."""
-        key = key_of(name)
-        found = self._lists.get(key)
-        if found is None:
-            found = [value for known, _, value in self._fields if known == key]
-            if key in LIST_KEYS:
-                found = [part for value in found if value for part in split(value, ",")]
-            self._lists[key] = found
-        return list(found)
-
-    def headers(self) -> list[tuple[str, str]]:
-        """Every header line, name as written, in order."""
-        return [(name, value) for _, name, value in self._fields]
-
-    def set(self, name: str, value: Value) -> None:
-        """Replace the header, where it stands; append it when it is absent."""
-        key = self._changes(name)
-        at = next((index for index, field in enumerate(self._fields) if field[0] == key), len(self._fields))
-        self._fields[at:] = [(key, name, str(value)), *(field for field in self._fields[at:] if field[0] != key)]
-
-    def add(self, name: str, value: Value, *, first: bool = False) -> None:
-        """One more line of this header, behind all others, or in front (a Via, a Record-Route)."""
-        self._fields.insert(0 if first else len(self._fields), (self._changes(name), name, str(value)))
-
-    def drop(self, name: str) -> None:
-        """Without this header."""
-        key = self._changes(name)
-        self._fields = [field for field in self._fields if field[0] != key]
-
-    def _first(self, key: str) -> str | None:
-        if key in LIST_KEYS:
-            values = self.all(key)
-            return values[0] if values else None
-        for known, _, value in self._fields:
-            if known == key:
-                return value
-        return None
-
-    def _changes(self, name: str) -> str:
-        if name not in KEYS and not made_of(name, TOKEN):
-            raise ValueError(f"{name!r} is no name of a header")
-        key = key_of(name)
-        if key == "content-length":
-            raise ValueError("Content-Length is counted, not set")
-        self._typed.pop(key, None)
-        self._lists.pop(key, None)
-        return key
-
-    def _printed(self, start: str) -> bytes:
-        """RFC 3261 section 7.  The second wall against header injection: no control character leaves in a head."""
-        lines = [start]
-        lines += [f"{name}: {value}" for _, name, value in self._fields]
-        lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
-        head = "\r\n".join(lines).encode("utf-8", "surrogateescape")
-        if len(head) - len(head.translate(None, CONTROLS)) != 2 * len(lines) + 2:
-            raise ValueError("a control character in a header")
-        return head + self.body
+__all__ = ["Request", "Response", "SipMessage", "parse", "parse_head"]
 
 
 class Request(SipMessage):
@@ -146,6 +40,20 @@ class Request(SipMessage):
     def target(self) -> SipUri:
         """The Request-URI, parsed."""
         return SipUri.parse(self.uri)
+
+    def came_from(self, host: str, port: int) -> None:
+        """What the transport writes into the top Via: RFC 3261 section 18.2.1, RFC 3581 section 4.
+
+        Raises MalformedSip.
+        """
+        via = self.via[0]
+        if "rport" in via.params:
+            params = via.params.with_("rport", str(port)).with_("received", host)
+        elif via.host.strip("[]").lower() != host:
+            params = via.params.with_("received", host)
+        else:
+            return
+        self.set_top("Via", Via(via.transport, via.host, via.port, params))
 
     def reply(
         self,
@@ -243,9 +151,10 @@ def parse_head(head: bytes) -> tuple[Request | Response, int | None]:
         length = number(lengths[0], MAX_LENGTH, "Content-Length") if lengths else None
     except MalformedSip as malformed:
         fault = fault or malformed.reason
-    if fault or len(lengths) > 1:
-        request = message if isinstance(message, Request) else None
-        raise MalformedSip(fault or "more than one Content-Length", request, status)
+    if len(lengths) > 1:
+        fault, length = fault or "more than one Content-Length", None
+    if fault:
+        raise MalformedSip(fault, message if isinstance(message, Request) else None, status, length)
     return message, length
 
 
@@ -292,7 +201,11 @@ def _started(line: str) -> tuple[Request | Response, str, int]:
 
 def _tagged(to: str, request: Request) -> str:
     """To with a tag: the same one for every response to this request, sent again or not (RFC 3261 section 8.2.6.2)."""
-    if ";" in to and NameAddr.parse(to).tag:
-        return to
+    if ";" in to:
+        try:
+            if NameAddr.parse(to).tag:
+                return to
+        except MalformedSip:  # What is answered is exactly that; the sender gets back what it wrote.
+            return to
     known = "\0".join((request.first("Call-ID") or "", request.first("From") or "", request.first("Via") or ""))
     return f"{to};tag={blake2s(known.encode('utf-8', 'surrogateescape'), key=_TAGS, digest_size=8).hexdigest()}"

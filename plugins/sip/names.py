@@ -52,6 +52,7 @@ OTHERS = (
 KEYS = {name: name.lower() for name in (*LISTS, *ONCE, *OTHERS, *COMPACT.values())}
 KEYS |= {name.lower(): name.lower() for name in KEYS}
 KEYS |= {form: name.lower() for form, name in COMPACT.items()} | {f.upper(): n.lower() for f, n in COMPACT.items()}
+SHORT = {name.lower(): form for form, name in COMPACT.items()}
 LIST_KEYS = frozenset(name.lower() for name in LISTS)
 
 

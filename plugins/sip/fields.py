@@ -1,0 +1,208 @@
+"""What requests and responses have in common: headers in their order, typed views of them, and a body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, Self, TypeAlias, TypeVar, overload
+
+from .grammar import CONTROLS, TOKEN, MalformedSip, made_of, seconds, split
+from .headers import STAR, CSeq, NameAddr, Star, Term, Via, media_type
+from .names import KEYS, LIST_KEYS, SHORT, key_of
+from .uri import SipUri
+
+MAX_FORWARDS = 255
+NONE: frozenset[str] = frozenset()
+T = TypeVar("T")
+Value: TypeAlias = str | int | CSeq | NameAddr | Via | Term | SipUri | Any
+"""What can be written into a header: whatever prints itself as the header's text."""
+
+
+class One(Generic[T]):
+    """A typed view of a header that must be there once."""
+
+    def __init__(self, name: str, parse: Callable[[str], T]) -> None:
+        self._name, self._key, self._parse = name, key_of(name), parse
+
+    @overload
+    def __get__(self, message: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, message: SipMessage, owner: type) -> T: ...
+    def __get__(self, message: SipMessage | None, owner: type) -> T | Self:
+        if message is None:
+            return self
+        typed = message._typed
+        if self._key not in typed:
+            text = message._first(self._key)
+            if text is None:
+                raise MalformedSip(f"no {self._name}")
+            typed[self._key] = self._parse(text)
+        value: T = typed[self._key]
+        return value
+
+
+class Maybe(Generic[T]):
+    """A typed view of a header that may be absent."""
+
+    def __init__(self, name: str, parse: Callable[[str], T]) -> None:
+        self._key, self._parse = key_of(name), parse
+
+    @overload
+    def __get__(self, message: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, message: SipMessage, owner: type) -> T | None: ...
+    def __get__(self, message: SipMessage | None, owner: type) -> T | Self | None:
+        if message is None:
+            return self
+        typed = message._typed
+        if self._key not in typed:
+            text = message._first(self._key)
+            typed[self._key] = None if text is None else self._parse(text)
+        value: T | None = typed[self._key]
+        return value
+
+
+class Many(Generic[T]):
+    """A typed view of a header that is a list."""
+
+    def __init__(self, name: str, parse: Callable[[list[str]], T]) -> None:
+        self._key, self._parse = key_of(name), parse
+
+    @overload
+    def __get__(self, message: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, message: SipMessage, owner: type) -> T: ...
+    def __get__(self, message: SipMessage | None, owner: type) -> T | Self:
+        if message is None:
+            return self
+        typed = message._typed
+        if self._key not in typed:
+            typed[self._key] = self._parse(message.all(self._key))
+        value: T = typed[self._key]
+        return value
+
+
+def _contacts(texts: list[str]) -> list[NameAddr] | Star:
+    if "*" in texts:
+        if len(texts) > 1:
+            raise MalformedSip("Contact: * beside other contacts")
+        return STAR
+    return [NameAddr.parse(text) for text in texts]
+
+
+def _max_forwards(text: str) -> int:
+    """RFC 3261 section 20.22; what is greater than 255 counts as 255 (RFC 4475 section 3.1.2.4)."""
+    return min(seconds(text), MAX_FORWARDS)
+
+
+class SipMessage:
+    """Headers in their order and a body.  Content-Length is no header here: it is printed from the body."""
+
+    __slots__ = ("_fields", "_lists", "_typed", "body", "compact")
+
+    call_id = One("Call-ID", str)
+    cseq = One("CSeq", CSeq.parse)
+    from_ = One("From", NameAddr.parse)
+    to = One("To", NameAddr.parse)
+    via = Many("Via", lambda texts: [Via.parse(text) for text in texts])
+    contacts = Many("Contact", _contacts)
+    routes = Many("Route", lambda texts: [NameAddr.parse(text) for text in texts])
+    record_routes = Many("Record-Route", lambda texts: [NameAddr.parse(text) for text in texts])
+    expires = Maybe("Expires", seconds)
+    max_forwards = Maybe("Max-Forwards", _max_forwards)
+    content_type = Maybe("Content-Type", media_type)
+    event = Maybe("Event", Term.parse)
+    subscription_state = Maybe("Subscription-State", Term.parse)
+
+    def __init__(self, headers: Iterable[tuple[str, Value]] = (), body: bytes = b"") -> None:
+        self._fields: list[tuple[str, str, str]] = []
+        self._typed: dict[str, Any] = {}
+        self._lists: dict[str, list[str]] = {}
+        self.body = body
+        self.compact = False
+        """Whether it is printed with the short forms of names: RFC 3261 section 7.3.3."""
+        for name, value in headers:
+            self.add(name, value)
+
+    def first(self, name: str) -> str | None:
+        """The text of the header's first value, None when it is absent."""
+        return self._first(key_of(name))
+
+    def all(self, name: str) -> list[str]:
+        """The texts of all its values; where the header is a list, comma-separated ones count as several."""
+        key = key_of(name)
+        found = self._lists.get(key)
+        if found is None:
+            found = [value for known, _, value in self._fields if known == key]
+            if key in LIST_KEYS:
+                found = [part for value in found if value for part in split(value, ",")]
+            self._lists[key] = found
+        return list(found)
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Every header line, name as written, in order."""
+        return [(name, value) for _, name, value in self._fields]
+
+    def set(self, name: str, value: Value) -> None:
+        """Replace the header, where it stands; append it when it is absent."""
+        key = self._changes(name)
+        at = next((index for index, field in enumerate(self._fields) if field[0] == key), len(self._fields))
+        self._fields[at:] = [(key, name, str(value)), *(field for field in self._fields[at:] if field[0] != key)]
+
+    def add(self, name: str, value: Value, *, first: bool = False) -> None:
+        """One more line of this header, behind all others, or in front (a Via, a Record-Route)."""
+        self._fields.insert(0 if first else len(self._fields), (self._changes(name), name, str(value)))
+
+    def set_top(self, name: str, value: Value) -> None:
+        """Replace the first value of a list that is there; the others stay."""
+        key = key_of(name)
+        at = next(index for index, field in enumerate(self._fields) if field[0] == key)
+        _, written, old = self._fields[at]
+        rest = split(old, ",")[1:] if "," in old else []
+        typed = self._typed.get(key)
+        self._changes(name)
+        self._fields[at] = (key, written, ", ".join([str(value), *rest]))
+        if isinstance(typed, list):
+            self._typed[key] = [value, *typed[1:]]
+
+    def repeated(self) -> frozenset[str]:
+        """The keys of the headers that stand on more than one line."""
+        keys = [field[0] for field in self._fields]
+        return frozenset(key for key in keys if keys.count(key) > 1) if len(frozenset(keys)) < len(keys) else NONE
+
+    def drop(self, name: str) -> None:
+        """Without this header."""
+        key = self._changes(name)
+        self._fields = [field for field in self._fields if field[0] != key]
+
+    def _first(self, key: str) -> str | None:
+        if key in LIST_KEYS:
+            values = self.all(key)
+            return values[0] if values else None
+        for known, _, value in self._fields:
+            if known == key:
+                return value
+        return None
+
+    def _changes(self, name: str) -> str:
+        if name not in KEYS and not made_of(name, TOKEN):
+            raise ValueError(f"{name!r} is no name of a header")
+        key = key_of(name)
+        if key == "content-length":
+            raise ValueError("Content-Length is counted, not set")
+        self._typed.pop(key, None)
+        self._lists.pop(key, None)
+        return key
+
+    def _printed(self, start: str) -> bytes:
+        """RFC 3261 section 7.  The second wall against header injection: no control character leaves in a head."""
+        lines = [start]
+        if self.compact:
+            lines += [f"{SHORT.get(key, name)}:{value}" for key, name, value in self._fields]
+            lines.append(f"l:{len(self.body)}\r\n\r\n")
+        else:
+            lines += [f"{name}: {value}" for _, name, value in self._fields]
+            lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
+        head = "\r\n".join(lines).encode("utf-8", "surrogateescape")
+        if len(head) - len(head.translate(None, CONTROLS)) != 2 * len(lines) + 2:
+            raise ValueError("a control character in a header")
+        return head + self.body

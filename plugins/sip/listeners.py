@@ -1,0 +1,132 @@
+"""Listening sockets: a connection is counted before it costs a TLS handshake."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from asyncio import sslproto
+from collections.abc import Coroutine
+from contextlib import suppress
+
+from .limits import FIRST_REQUEST_WITHIN
+from .overload import Doorkeeper
+from .transport import Connection, Reception, address_of
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 512
+TLS_READ = 16 * 1024
+"""What asyncio allocates to read one TLS connection; its own 256 KiB are made for few and fast ones."""
+GOODBYE = 2.0
+"""Seconds for a peer to take what is left when its connection is closed."""
+RETRY_ACCEPT = 1.0
+"""Seconds of rest when the system gives no more sockets."""
+
+
+class Listener:
+    """One TCP port; with a context, its connections are TLS."""
+
+    def __init__(self, reception: Reception, door: Doorkeeper, context: ssl.SSLContext | None = None) -> None:
+        self._reception = reception
+        self._door = door
+        self._context = context
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._last_is_gone = asyncio.Event()
+
+    @property
+    def transport(self) -> str:
+        """What Via calls it."""
+        return "TCP" if self._context is None else "TLS"
+
+    async def open(self, host: str, port: int) -> int:
+        """Listen.  Returns the port, which is a free one when 0 was asked for.  Raises OSError."""
+        loop = asyncio.get_running_loop()
+        family, kind, protocol, _, address = (
+            await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        )[0]
+        self._socket = socket.socket(family, kind, protocol)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._socket.setblocking(False)
+            self._socket.bind(address)
+            self._socket.listen(BACKLOG)
+        except OSError:
+            self._socket.close()
+            raise
+        _small_tls_buffers()
+        self._start(self._accept())
+        return int(self._socket.getsockname()[1])
+
+    async def close(self) -> None:
+        """Accept nobody any more, and close what is open; who does not take what is left loses it."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._socket.close()
+        for connection in list(self._connections):
+            connection.flow.close("the server is stopping")
+        if self._connections:
+            self._last_is_gone.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._last_is_gone.wait(), GOODBYE)
+        for connection in list(self._connections):
+            connection.abort()
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, address = await loop.sock_accept(self._socket)
+            except ConnectionError:
+                continue
+            except OSError as error:
+                log.error("no more connections can be accepted: %s", error)
+                await asyncio.sleep(RETRY_ACCEPT)
+                continue
+            host = address_of(address).host
+            refusal = self._door.admit(host, self._reception.clock())
+            if refusal:
+                log.debug("%s refused: %s", host, refusal)
+                connection.close()
+            else:
+                self._start(self._welcome(connection, host))
+
+    async def _welcome(self, accepted: socket.socket, host: str) -> None:
+        connection = Connection(self._reception, self.transport, lambda: self._over(connection, host))
+        self._connections.add(connection)
+        handshake = FIRST_REQUEST_WITHIN if self._context else None
+        shutdown = GOODBYE if self._context else None
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection,
+                accepted,
+                ssl=self._context,
+                ssl_handshake_timeout=handshake,
+                ssl_shutdown_timeout=shutdown,
+            )
+        except (OSError, TimeoutError) as error:
+            log.debug("no connection with %s: %s", host, error)
+        finally:
+            if not connection.made:
+                self._over(connection, host)
+
+    def _over(self, connection: Connection, host: str) -> None:
+        if connection in self._connections:
+            self._connections.discard(connection)
+            self._door.release(host)
+        if not self._connections:
+            self._last_is_gone.set()
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _small_tls_buffers() -> None:
+    """No official way to say so; where another loop or Python has no such attribute, nothing is changed."""
+    if isinstance(getattr(sslproto.SSLProtocol, "max_size", None), int):
+        sslproto.SSLProtocol.max_size = TLS_READ
