@@ -87,6 +87,17 @@ class Answer(web.StreamResponse):
         """It is written already."""
 
 
+class Written(web.StreamResponse):
+    """The end of an answer that was written to the connection by hand."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Nothing to write; the connection has served its purpose."""
+        self._keep_alive = False
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing to write."""
+
+
 def answer(request: web.Request, body: Body, more: bytes = b"") -> Answer:
     """The body, or 304 when the reader has it.  ``more`` are headers of this request alone (``fields``)."""
     seen = request.headers.get("If-None-Match")

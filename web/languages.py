@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 MAX_ACCEPTED = 20
@@ -44,6 +45,7 @@ def named(tag: str) -> Language:
     return _ours(tag) or Language.ENGLISH
 
 
+@lru_cache(maxsize=512)
 def accepted(header: str) -> Language:
     """The best of an Accept-Language header (RFC 9110 section 12.5.4)."""
     best, language = 0.0, Language.ENGLISH

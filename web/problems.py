@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import secrets
-from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -29,7 +28,6 @@ from .answers import DATA, Answer, head
 from .languages import Language, chosen
 
 log = logging.getLogger(__name__)
-Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Kind(NamedTuple):
@@ -65,6 +63,7 @@ KINDS: dict[str, Kind] = {
 # The first that fits counts.
 KIND_OF: tuple[tuple[type[HereaboutsError], str], ...] = (
     (BadAddress, "bad-address"),
+    (BadRequest, "malformed"),
     (BadRequest, "bad-parameter"),
     (SettingsError, "bad-settings"),
     (NotAllowed, "refused"),
@@ -147,20 +146,14 @@ def encoded(document: Any) -> bytes:
     return msgspec.json.encode(document).replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"&", b"\\u0026")
 
 
-@web.middleware
-async def as_problems(request: web.Request, handler: Reply) -> web.StreamResponse:
-    """Turn what a request raises into a problem.  A mistake of ours is logged and answered without its details."""
-    try:
-        return await handler(request)
-    except web.HTTPRedirection:
-        raise
-    except Exception as error:
-        problem = problem_of(error)
-        if problem is None:
-            number = secrets.token_hex(4)
-            log.exception("request %s failed: %s %s", number, request.method, request.path[:200])
-            problem = Problem("failed", f"request {number}")
-        return problem_answer(problem, language_of(request))
+def answer_to(error: Exception, request: web.Request) -> Answer:
+    """What a request gets whose answering raised this.  A mistake of ours is logged, and answered without details."""
+    problem = problem_of(error)
+    if problem is None:
+        number = secrets.token_hex(4)
+        log.error("request %s failed: %s %s", number, request.method, request.path[:200], exc_info=error)
+        problem = Problem("failed", f"request {number}")
+    return problem_answer(problem, language_of(request))
 
 
 def language_of(request: web.BaseRequest) -> Language:

@@ -7,8 +7,9 @@ theirs is kept with the person.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from datetime import datetime, tzinfo
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -63,11 +64,21 @@ class Renderings:
         pngs = {name: body_of(content, "image/png", picture("png")) for name, content in all_pngs().items()}
         self._pngs = pngs
         self._drawings: dict[tuple[object, ...], Body] = {}
+        self._midnights = (clock(), clock(), 0)
         self._offline = {language: _after_id(_shown(_nobody(), language, self.now())) for language in Language}
 
     def now(self) -> datetime:
         """The moment, as the server's clocks show it."""
         return self._clock().astimezone(self._zone)
+
+    def today(self) -> int:
+        """The number of the day; texts say "14:02" of today and the date of other days, so they are made once a day."""
+        begins, ends, day = self._midnights
+        if not begins <= self._clock() < ends:
+            midnight = self.now().replace(hour=0, minute=0, second=0, microsecond=0)
+            day = midnight.toordinal()
+            self._midnights = (midnight, midnight + timedelta(days=1), day)
+        return day
 
     def svg(self, view: View, size: int, theme: Theme, language: Language) -> Body:
         """The icon with its words."""
@@ -94,20 +105,27 @@ class Renderings:
         """Everything the viewer may know."""
         if view.document.availability is Availability.OFFLINE:
             return _json_body(self.element(view, language), language)
-        day = self.now().toordinal()
-        kind = f"web json {language} {day}"
+        kind = f"web json {language} {self.today()}"
         body: Body = view.body(kind, lambda: _json_body(self.element(view, language), language))
         return body
 
     def element(self, view: View, language: Language) -> bytes:
         """The same without a head, to stand in a list."""
-        document = view.document
-        if document.availability is Availability.OFFLINE:
-            return b'{"id":%b%b' % (_spelled(document.identity), self._offline[language])
-        now = self.now()
-        kind = f"web element {language} {now.toordinal()}"
-        element: bytes = view.body(kind, lambda: encoded(_shown(document, language, now)))
-        return element
+        return self.elements([view], language)[0]
+
+    def elements(self, views: Iterable[View], language: Language) -> list[bytes]:
+        """Many of them."""
+        kind = f"web element {language} {self.today()}"
+        offline, elements = self._offline[language], []
+        for view in views:
+            document = view.document
+            element = view.bodies.get(kind)
+            if element is None and document.availability is Availability.OFFLINE:
+                element = b'{"id":%b%b' % (_spelled(document.identity), offline)
+            elif element is None:
+                element = view.bodies[kind] = encoded(_shown(document, language, self.now()))
+            elements.append(element)
+        return elements
 
     def told(self, view: View, language: Language) -> Told:
         """The same as an event; one object serves every stream that shows it."""
@@ -122,13 +140,12 @@ class Renderings:
 
     def words(self, view: View, language: Language) -> tuple[str, str, str]:
         """The icon's name, the text and the note."""
-        now = self.now()
 
         def make() -> tuple[str, str, str]:
             document = view.document
-            return icon_of(document), text_of(document, language, now), plain(document.note, MAX_NOTE)
+            return icon_of(document), text_of(document, language, self.now()), plain(document.note, MAX_NOTE)
 
-        words: tuple[str, str, str] = view.body(f"web words {language} {now.toordinal()}", make)
+        words: tuple[str, str, str] = view.body(f"web words {language} {self.today()}", make)
         return words
 
 
@@ -164,6 +181,7 @@ def _after_id(shown: Shown) -> bytes:
     return whole[len(b'{"id":') + len(encoded(shown.id)) :]
 
 
+@lru_cache(maxsize=16384)
 def _spelled(who: Identity) -> bytes:
     return encoded(str(who))
 

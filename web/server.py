@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import tzinfo
 from ipaddress import ip_address
@@ -19,7 +19,7 @@ from ..core.front_end import secret_of
 from ..core.hooks import hookimpl
 from .admission import Doorkeeper
 from .answers import DATA, NOSNIFF
-from .problems import Problem, Reply, as_problems, explain
+from .problems import Problem, answer_to, explain
 from .site import Site
 from .static_files import StaticFiles
 from .tokens import key_of
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..core.front_end import FrontEnd
 
 log = logging.getLogger(__name__)
+Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MAX_BODY = 64 * 1024
 """Bytes of a request's body."""
@@ -131,7 +132,7 @@ class WebServer:
         return f"{scheme}://{host}:{port}"
 
     def _application(self, front_end: FrontEnd) -> web.Application:
-        app = web.Application(middlewares=[as_problems, within_limits], client_max_size=MAX_BODY)
+        app = web.Application(middlewares=[guarded], client_max_size=MAX_BODY)
         app.on_response_prepare.append(harden)
         app.add_routes(StaticFiles().routes())
         app.add_routes([web.get("/problems/{kind}", explain), web.get("/healthz", Health(front_end).answer)])
@@ -154,14 +155,19 @@ class Health:
 
 
 @web.middleware
-async def within_limits(request: web.Request, handler: Reply) -> web.StreamResponse:
-    """What the parser does not see: the head as a whole, and a body that never ends."""
-    if sum([len(name) + len(value) for name, value in request.raw_headers]) > MAX_HEAD:
-        raise Problem("head-too-large")
-    if request.body_exists:
-        async with asyncio.timeout(BODY_WITHIN):
-            await request.read()
-    return await handler(request)
+async def guarded(request: web.Request, handler: Reply) -> web.StreamResponse:
+    """What holds for every request: limits that the parser does not see, and an answer whatever happens."""
+    try:
+        if sum([len(name) + len(value) for name, value in request.raw_headers]) > MAX_HEAD:
+            raise Problem("head-too-large")
+        if request.body_exists:
+            async with asyncio.timeout(BODY_WITHIN):
+                await request.read()
+        return await handler(request)
+    except (web.HTTPRedirection, ConnectionError):
+        raise
+    except Exception as error:
+        return answer_to(error, request)
 
 
 async def harden(request: web.Request, response: web.StreamResponse) -> None:

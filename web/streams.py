@@ -179,9 +179,9 @@ class Streams:
     def __len__(self) -> int:
         return len(self._open)
 
-    def room_for(self, key: str) -> bool:
-        """Whether whoever has this token (or address) may open one more."""
-        return len(self._open) < MAX_STREAMS and self._of_token[key] < MAX_STREAMS_PER_TOKEN
+    def room_for(self, key: str, *, limited: bool = True) -> bool:
+        """Whether whoever has this token (or address) may open one more; ``limited`` by what others of it have open."""
+        return len(self._open) < MAX_STREAMS and not (limited and self._of_token[key] >= MAX_STREAMS_PER_TOKEN)
 
     async def run(self, stream: Stream, people: Sequence[Identity], key: str, last_id: str, expires_in: float) -> None:
         """Serve a stream until its reader has gone, its token has ended, or the server stops."""
