@@ -37,18 +37,20 @@ async def put_contact(
     front_end: FrontEnd,
     who: str,
     address: str,
-    name: str = "",
-    groups: list[str] = [],  # noqa: B006
+    name: str | None = None,
+    groups: list[str] | None = None,
     mutual: bool = False,
 ) -> Entry:
-    """Put an address on somebody's list and ask to see it; ``mutual``: on both lists, and both see each other."""
+    """Put an address on somebody's list and ask to see it; ``mutual``: on both lists, and both see each other.
+
+    What is not given stays as it is on the list.
+    """
     owner, other = await _two(front_end, who, address)
-    await front_end.contacts.put(owner, other, name=name, groups=tuple(groups))
     if mutual:
         await existing(front_end, str(other))
-        if await front_end.contacts.get(other, owner) is None:
-            person = await front_end.accounts.person(owner)
-            await front_end.contacts.put(other, owner, name=person.name if person else "", groups=tuple(groups))
+        await _put(front_end, other, owner, None, None)
+    await _put(front_end, owner, other, name, groups)
+    if mutual:
         await front_end.contacts.grant(owner, other)
         await front_end.contacts.grant(other, owner)
         await front_end.contacts.ask(other, owner)
@@ -72,6 +74,18 @@ async def grant(front_end: FrontEnd, who: str, address: str) -> Entry | None:
 async def revoke(front_end: FrontEnd, who: str, address: str) -> None:
     """Let an address see somebody no more."""
     await front_end.contacts.revoke(*await _two(front_end, who, address))
+
+
+async def _put(
+    front_end: FrontEnd, owner: Identity, other: Identity, name: str | None, groups: list[str] | None
+) -> None:
+    before = await front_end.contacts.get(owner, other)
+    listed = before is not None and before.listed
+    if name is None:
+        person = await front_end.accounts.person(other)
+        name = before.name if before is not None and listed else person.name if person is not None else ""
+    kept = before.groups if before is not None and listed else ()
+    await front_end.contacts.put(owner, other, name=name, groups=kept if groups is None else tuple(groups))
 
 
 async def _two(front_end: FrontEnd, who: str, address: str) -> tuple[Identity, Identity]:

@@ -87,7 +87,7 @@ DEEDS: dict[str, Deed] = {
 }
 
 
-async def perform(front_end: FrontEnd, name: str, **given: Any) -> Any:
+async def perform(front_end: FrontEnd, name: str, /, **given: Any) -> Any:
     """Do one deed here and now.  Raises HereaboutsError."""
     deed = DEEDS[name]
     return await deed.function(front_end, **deed.checked(given))

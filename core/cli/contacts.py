@@ -51,11 +51,11 @@ def list_(place: Place, who: str) -> None:
 @contacts.command()
 @click.argument("who")
 @click.argument("address")
-@click.option("--name", default="", help="What the owner calls them.")
+@click.option("--name", help="What the owner calls them.  [as the directory says]")
 @click.option("--group", "groups", multiple=True, help="A group they are in; may be repeated.")
 @click.option("--mutual", is_flag=True, help="Put each on the other's list, and let both see each other at once.")
 @placed
-def add(place: Place, who: str, address: str, name: str, groups: tuple[str, ...], mutual: bool) -> None:
+def add(place: Place, who: str, address: str, name: str | None, groups: tuple[str, ...], mutual: bool) -> None:
     """Put ADDRESS on the list of WHO, and ask to see it.
 
     \b
@@ -63,7 +63,8 @@ def add(place: Place, who: str, address: str, name: str, groups: tuple[str, ...]
       hereabouts contacts add alice bob --group Sales
       hereabouts contacts add alice bob --mutual
     """
-    entry = place.do("put_contact", who=who, address=address, name=name, groups=list(groups), mutual=mutual)
+    given = {"name": name, "groups": list(groups) or None, "mutual": mutual}
+    entry = place.do("put_contact", who=who, address=address, **given)
 
     def told(entry: dict[str, Any]) -> None:
         sees = "sees them" if entry["sees"] else "will see them when they say yes"

@@ -56,7 +56,7 @@ class Place:
                 return self.state / str(table.values.get("socket", "admin.sock"))
         return self.state / "admin.sock"
 
-    def do(self, deed: str, **given: Any) -> Any:
+    def do(self, deed: str, /, **given: Any) -> Any:
         """Do a deed where it belongs, and return its result as plain JSON.  Raises HereaboutsError."""
         from ..administration import DEEDS
 

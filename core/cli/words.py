@@ -27,10 +27,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "password for all": ("password of all four: {password}", "Kennwort von allen vieren: {password}"),
     "sip client": ("Sign in with a SIP client", "Mit einem SIP-Programm anmelden"),
     "sip client how": (
-        "In Linphone, Jitsi, baresip or a desk phone: user name {user}, domain {domain}, the password above,\n"
-        "transport TLS, server (outbound proxy) {host}:{port}. Where a phone knows no TLS, use TCP {plain}.",
-        "In Linphone, Jitsi, baresip oder am Tischtelefon: Benutzername {user}, Domain {domain}, das Kennwort oben,\n"
-        "Transport TLS, Server (Outbound-Proxy) {host}:{port}. Kann ein Telefon kein TLS, dann TCP {plain}.",
+        "In Linphone, baresip or a desk phone: user name {user}, domain {domain}, the password above,\n"
+        "transport TLS, server (outbound proxy) {host}:{port}.",
+        "In Linphone, baresip oder am Tischtelefon: Benutzername {user}, Domain {domain}, das Kennwort oben,\n"
+        "Transport TLS, Server (Outbound-Proxy) {host}:{port}.",
+    ),
+    "sip plain": (
+        "Without TLS: transport TCP or UDP, {host}:{port}.",
+        "Ohne TLS: Transport TCP oder UDP, {host}:{port}.",
     ),
     "xmpp client": ("Sign in with an XMPP client", "Mit einem XMPP-Programm anmelden"),
     "xmpp client how": (

@@ -1,0 +1,95 @@
+"""The command that looks over the configuration: loads everything, opens nothing, lists every mistake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+
+from ..errors import SettingsError
+from ..options import Option, options_of
+from ..plugin_host import Enabled, calling_order, examined
+from ..settings import FrontEndSettings, Settings, read
+from . import show
+from .place import Place, placed
+
+HIDDEN = "(secret)"
+
+
+@click.command()
+@placed
+def check(place: Place) -> None:
+    """Look over plugins.toml: print plugins, options and hooks in calling order, and every mistake.
+
+    Nothing is opened and nothing is started.  The exit code is 2 when there are mistakes.
+
+    \b
+    Examples:
+      hereabouts check
+      hereabouts check --config /etc/hereabouts/plugins.toml --json
+    """
+    settings = read(place.configuration)
+    enabled = examined(settings)
+    refused = settings.refused(mistake for one in enabled for mistake in one.mistakes)
+    if place.as_json:
+        show.print_json(_report(settings, enabled, refused))
+    else:
+        _tell(settings, enabled, refused)
+    if refused.mistakes:
+        click.get_current_context().exit(2)
+
+
+def _report(settings: Settings, enabled: list[Enabled], refused: SettingsError) -> dict[str, Any]:
+    return {
+        "file": str(settings.source),
+        "state": str(settings.state),
+        "front_end": _values(FrontEndSettings, settings.front_end),
+        "plugins": [
+            {"name": one.name, "from": one.origin, "options": _values(one.struct, one.options)} for one in enabled
+        ],
+        "hooks": {hook: plugins for hook, plugins in calling_order(enabled).items() if plugins},
+        "mistakes": refused.mistakes,
+    }
+
+
+def _tell(settings: Settings, enabled: list[Enabled], refused: SettingsError) -> None:
+    click.echo(f"{settings.source}\n")
+    _tell_options("front_end", "", _values(FrontEndSettings, settings.front_end), FrontEndSettings)
+    for one in enabled:
+        _tell_options(one.name, one.origin, _values(one.struct, one.options), one.struct)
+    click.echo(click.style("Hooks, in calling order", bold=True))
+    order = [(hook, " → ".join(plugins)) for hook, plugins in calling_order(enabled).items()]
+    show.print_facts(order)
+    if refused.mistakes:
+        count = len(refused.mistakes)
+        words = "One mistake" if count == 1 else f"{count} mistakes"
+        click.echo(f"\n{click.style(words, fg='red', bold=True)}")
+        for mistake in refused.mistakes:
+            click.echo(f"  {mistake}")
+    else:
+        click.echo(f"\n{click.style('No mistakes.', fg='green', bold=True)}")
+
+
+def _tell_options(name: str, origin: str, values: dict[str, Any], struct: type[msgspec.Struct] | None) -> None:
+    click.echo(click.style(f"[{name}]", bold=True) + (f"  {origin}" if origin else ""))
+    for option in options_of(struct) if struct else []:
+        if option.name in values:
+            shown = msgspec.json.encode(values[option.name]).decode()
+            said = "" if _is_default(option, values[option.name]) else click.style("  set", fg="cyan")
+            click.echo(f"  {option.name} = {shown}{said}")
+    click.echo()
+
+
+def _is_default(option: Option, value: Any) -> bool:
+    return not option.required and bool(value == option.default)
+
+
+def _values(struct: type[msgspec.Struct] | None, options: msgspec.Struct | None) -> dict[str, Any]:
+    """The options as they hold, secrets hidden; nothing for a table with mistakes."""
+    if struct is None or options is None:
+        return {}
+    return {
+        option.name: HIDDEN if option.secret and getattr(options, option.name) else getattr(options, option.name)
+        for option in options_of(struct)
+    }
