@@ -100,6 +100,9 @@ class SqliteProfiles:
     async def documents(self, kind: str, prefix: str = "") -> Mapping[str, bytes]:
         return await self._reader.ask(_documents, kind, prefix)
 
+    async def document_kinds(self) -> Sequence[str]:
+        return await self._reader.ask(_document_kinds)
+
 
 def folded(address: str, person: Person) -> str:
     """What a search looks at.  SQLite's LIKE knows the letter case of ASCII only."""
@@ -150,6 +153,10 @@ def _documents(db: sqlite3.Connection, kind: str, prefix: str) -> dict[str, byte
         [kind, prefix, prefix + LAST_CHARACTER],
     )
     return dict(rows.fetchall())
+
+
+def _document_kinds(db: sqlite3.Connection) -> list[str]:
+    return [kind for (kind,) in db.execute("SELECT DISTINCT kind FROM documents ORDER BY kind")]
 
 
 # ---- jobs, in the writer's thread

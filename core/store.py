@@ -163,6 +163,9 @@ class Profiles(Protocol):
     async def documents(self, kind: str, prefix: str = "") -> Mapping[str, bytes]:
         """All of a kind whose key begins with ``prefix``."""
 
+    async def document_kinds(self) -> Sequence[str]:
+        """The kinds there are any of, in order."""
+
 
 class Store(Journal, Profiles, Protocol):
     """The truth: the only one of the three that must be right."""

@@ -229,6 +229,15 @@ async def test_documents_by_the_beginning_of_their_key(store, prefix, found):
     assert await store.documents("kind", prefix) == {key: key.encode() for key in found}
 
 
+async def test_the_kinds_of_documents_are_those_there_are_any_of(store):
+    assert await store.document_kinds() == []
+    for kind, key in (("vcard", "alice"), ("bookmarks", "alice"), ("vcard", "bob")):
+        await store.put_document(kind, key, b"x")
+    assert await store.document_kinds() == ["bookmarks", "vcard"]
+    await store.put_document("bookmarks", "alice", None)
+    assert await store.document_kinds() == ["vcard"]
+
+
 async def test_the_last_of_two_who_write_at_once_is_kept(store):
     await asyncio.gather(*(store.put_document("kind", "key", str(n).encode()) for n in range(20)))
     assert await store.document("kind", "key") == b"19"
