@@ -38,8 +38,11 @@ PARSE_INTERVAL = 0.010
 PARSER_LIFE = 1024 * KIB
 """Bytes read by one parser: it keeps every name it ever saw, so a stream gets a new one now and then."""
 
-SIGN_IN_TIME = 15.0
-"""Seconds from the connection to the bound resource, and for the TLS handshake within them."""
+STEP_TIME = 15.0
+"""Seconds a client may take for one step of the negotiation: a header, the TLS handshake, a response."""
+
+SIGN_IN_TIME = 60.0
+"""Seconds from the connection to the bound resource."""
 
 MAX_TRIES = 3
 """Failed sign-ins on one stream, after which it is closed."""
@@ -66,6 +69,9 @@ MAX_UNSENT = 256 * KIB
 
 MAX_UNSENT_BEFORE = 16 * KIB
 """The same before sign-in."""
+
+REST_TIME = 20.0
+"""Seconds of silence after which a stream's parser is given back."""
 
 IDLE_TIME = 300.0
 """Seconds of silence after which a client is asked whether it is there."""

@@ -1,0 +1,48 @@
+"""What a stream asks of whoever carries it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ...core.identity import Identity
+from .sasl import KeyWanted, PasswordWanted
+from .stanza import Stanza
+
+
+class StartTls(NamedTuple):
+    """Send what is to be sent, begin the TLS handshake, then call ``secured``."""
+
+
+class Ask(NamedTuple):
+    """Find this out about the account, then call ``answer`` or ``deny``."""
+
+    question: KeyWanted | PasswordWanted
+
+
+class Failed(NamedTuple):
+    """A sign-in failed: it counts against the address, and against the person if there was one."""
+
+    who: Identity | None
+
+
+class Authenticated(NamedTuple):
+    """The client proved who they are."""
+
+    who: Identity
+
+
+class Bind(NamedTuple):
+    """Bind a resource, this one unless it is empty, then call ``bound`` or ``refuse``."""
+
+    who: Identity
+    resource: str
+
+
+class Ended(NamedTuple):
+    """The stream is over: send what is to be sent and close the connection."""
+
+    reason: str
+
+
+Deed = StartTls | Ask | Failed | Authenticated | Bind | Ended | Stanza
+"""A stanza is to be given to the router."""

@@ -1,0 +1,67 @@
+"""How long a stream may take and be silent.  Pure: time is an argument."""
+
+from __future__ import annotations
+
+import enum
+
+from .limits import REST_TIME, SIGN_IN_TIME, STEP_TIME
+from .states import State
+
+
+class Verdict(enum.Enum):
+    """What the time that has passed asks for."""
+
+    LATE = "the client took too long to sign in"
+    REST = "nothing has come for a while"
+    ASK = "is the client still there?"
+    DEAD = "the client did not answer"
+
+
+class Patience:
+    """Before a resource is bound each step has its time, and all of them; after, silence has."""
+
+    __slots__ = ("_answer_time", "_asked", "_began", "_heard", "_idle_time", "_rested", "_since")
+
+    def __init__(self, now: float, idle_time: float, answer_time: float) -> None:
+        self._began = self._since = self._heard = now
+        self._idle_time = idle_time
+        self._answer_time = answer_time
+        self._asked: float | None = None
+        self._rested = False
+
+    def heard(self, now: float) -> None:
+        """Something came, be it white space (RFC 6120 section 4.6.1)."""
+        self._heard = now
+        self._asked = None
+        self._rested = False
+
+    def stepped(self, now: float) -> None:
+        """The negotiation went a step further."""
+        self._since = now
+
+    def due(self, state: State) -> float | None:
+        """When there will be a verdict."""
+        if state is State.ENDED:
+            return None
+        if state is State.BOUND:
+            if self._asked is not None:
+                return self._asked + self._answer_time
+            return self._heard + (self._idle_time if self._rested else min(REST_TIME, self._idle_time))
+        all_steps = self._began + SIGN_IN_TIME
+        # what is being checked is not the client's delay, but ours
+        return all_steps if state is State.CHECKING else min(all_steps, self._since + STEP_TIME)
+
+    def verdict(self, state: State, now: float) -> Verdict | None:
+        """What is to be done now, if anything."""
+        due = self.due(state)
+        if due is None or now < due:
+            return None
+        if state is not State.BOUND:
+            return Verdict.LATE
+        if self._asked is not None:
+            return Verdict.DEAD
+        if now >= self._heard + self._idle_time:
+            self._asked = now
+            return Verdict.ASK
+        self._rested = True
+        return Verdict.REST
