@@ -1,1 +1,5 @@
 """SIP: phones and softphones sign in, watch each other and write messages."""
+
+from .plugin import SipTransport
+
+plugin = SipTransport

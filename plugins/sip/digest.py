@@ -26,6 +26,8 @@ NONCE_LIFE = 300.0
 """Seconds a nonce is good for; afterwards the client is told it is stale and gets a new one."""
 MAX_NONCES = 50_000
 """Nonces in use whose counts are remembered; beyond that the oldest are forgotten, and are stale."""
+CHANCE, PROOF = 4, 14
+"""Bytes of chance and of the keyed hash in a nonce: short, for a challenge over UDP is no longer than the request."""
 WINDOW = 64
 """How far behind the highest nonce count a late request may be, over UDP or after a lost packet."""
 
@@ -155,16 +157,18 @@ class _Spent:
 class Nonces:
     """Nonces that carry their own proof: time, chance, a keyed hash of both.  Nothing is kept of those nobody used."""
 
-    def __init__(self, secret: bytes = b"", life: float = NONCE_LIFE) -> None:
+    def __init__(self, secret: bytes = b"", life: float = NONCE_LIFE, since: float = 0.0) -> None:
+        """With a ``secret`` that outlives the process, nonces from before ``since`` are stale and not wrong: a client
+        that comes back after a restart is not told that its password is."""
         self._secret = secret or secrets.token_bytes(32)
         self._life = life
         self._spent: OrderedDict[str, _Spent] = OrderedDict()
-        self._forgotten = 0.0
+        self._forgotten = _milliseconds(since)
 
     def issue(self, now: float) -> str:
         """A new nonce.  ``now`` is any clock's seconds, the same clock's throughout."""
-        stamp = int(now * 1000).to_bytes(8, "big") + secrets.token_bytes(8)
-        return base64.urlsafe_b64encode(stamp + self._proof(stamp)).decode().rstrip("=")
+        stamp = _milliseconds(now).to_bytes(6, "big") + secrets.token_bytes(CHANCE)
+        return base64.urlsafe_b64encode(stamp + self._proof(stamp)).decode()
 
     def verdict(self, credentials: Credentials, method: str, ha1: str, holder: str, now: float) -> Verdict:
         """Judge credentials against the stored H(user:realm:password).
@@ -180,7 +184,7 @@ class Nonces:
             return Verdict.WRONG
         self._forget(now)
         spent = self._spent.get(credentials.nonce)
-        if not 0 <= now - issued <= self._life or (spent is None and issued <= self._forgotten):
+        if not self._in_time(issued, now) or (spent is None and issued < self._forgotten):
             return Verdict.STALE
         if spent is None:
             spent = self._spent[credentials.nonce] = _Spent(holder)
@@ -194,21 +198,29 @@ class Nonces:
     def _forget(self, now: float) -> None:
         """Drop what nobody can use any more; where there are too many, those used first, which then count as stale."""
         while self._spent:
-            issued = self._issued(next(iter(self._spent))) or 0.0
-            if now - issued <= self._life:
+            issued = self._issued(next(iter(self._spent))) or 0
+            if self._in_time(issued, now):
                 if len(self._spent) < MAX_NONCES:
                     return
-                self._forgotten = max(self._forgotten, issued)
+                self._forgotten = max(self._forgotten, issued + 1)
             self._spent.popitem(last=False)
 
-    def _issued(self, nonce: str) -> float | None:
+    def _in_time(self, issued: int, now: float) -> bool:
+        return 0 <= _milliseconds(now) - issued <= self._life * 1000
+
+    def _issued(self, nonce: str) -> int | None:
         try:
-            raw = base64.b64decode(nonce.encode("ascii") + b"=" * (-len(nonce) % 4), b"-_", validate=True)
+            raw = base64.b64decode(nonce.encode("ascii"), b"-_", validate=True)
         except ValueError:
             return None
-        if len(raw) != 32 or not hmac.compare_digest(self._proof(raw[:16]), raw[16:]):
+        stamp, proof = raw[: 6 + CHANCE], raw[6 + CHANCE :]
+        if not hmac.compare_digest(self._proof(stamp), proof):
             return None
-        return int.from_bytes(raw[:8], "big") / 1000
+        return int.from_bytes(stamp[:6], "big")
 
     def _proof(self, stamp: bytes) -> bytes:
-        return hmac.digest(self._secret, stamp, "sha256")[:16]
+        return hmac.digest(self._secret, stamp, "sha256")[:PROOF]
+
+
+def _milliseconds(now: float) -> int:
+    return int(now * 1000)

@@ -97,6 +97,14 @@ def test_a_nonce_of_another_server_or_a_changed_one_is_wrong():
     assert judged(nonces, answer("nönce")) is Verdict.WRONG
 
 
+def test_a_nonce_from_before_a_restart_is_stale_and_not_wrong():
+    old = Nonces(b"s" * 32).issue(NOW)
+    restarted = Nonces(b"s" * 32, since=NOW + 1)
+    assert judged(restarted, answer(old), now=NOW + 2) is Verdict.STALE
+    assert judged(restarted, answer(old, password="guess"), now=NOW + 2) is Verdict.WRONG
+    assert judged(restarted, answer(restarted.issue(NOW + 1)), now=NOW + 1) is Verdict.RIGHT
+
+
 def test_two_listeners_of_one_server_share_their_nonces():
     secret = b"s" * 32
     assert judged(Nonces(secret), answer(Nonces(secret).issue(NOW))) is Verdict.RIGHT
