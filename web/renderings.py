@@ -109,6 +109,10 @@ class Renderings:
         body: Body = view.body(kind, lambda: _json_body(self.element(view, language), language))
         return body
 
+    def shown(self, view: View, language: Language) -> Shown:
+        """The same as a value, for pages."""
+        return _shown(view.document, language, self.now())
+
     def element(self, view: View, language: Language) -> bytes:
         """The same without a head, to stand in a list."""
         return self.elements([view], language)[0]

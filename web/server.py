@@ -21,7 +21,6 @@ from .admission import Doorkeeper
 from .answers import DATA, NOSNIFF
 from .problems import Problem, answer_to, explain
 from .site import Site
-from .static_files import StaticFiles
 from .tokens import key_of
 from .visits import MAX_HEAD, Door, Porch
 
@@ -132,9 +131,10 @@ class WebServer:
         return f"{scheme}://{host}:{port}"
 
     def _application(self, front_end: FrontEnd) -> web.Application:
+        assert self.site is not None
         app = web.Application(middlewares=[guarded], client_max_size=MAX_BODY)
         app.on_response_prepare.append(harden)
-        app.add_routes(StaticFiles().routes())
+        app.add_routes(self.site.static.routes())
         app.add_routes([web.get("/problems/{kind}", explain), web.get("/healthz", Health(front_end).answer)])
         for routes in front_end.hooks.routes(front_end=front_end):
             app.add_routes(routes)

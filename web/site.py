@@ -14,6 +14,7 @@ from ..core.identity import Identity
 from .admission import ANONYMOUS_REQUESTS, ANONYMOUS_STREAMS, Buckets, Doorkeeper, prefix_of
 from .problems import Problem
 from .renderings import Renderings
+from .static_files import StaticFiles
 from .streams import Streams
 from .tokens import ANYBODY, Viewer, sign_token, verify
 
@@ -32,6 +33,7 @@ class Site:
     def __init__(self, key: bytes, front_end: FrontEnd, zone: tzinfo | None, keeper: Doorkeeper) -> None:
         self.renderings = Renderings(front_end.clock, zone)
         self.streams = Streams(front_end.presence, self.renderings)
+        self.static = StaticFiles()
         self.keeper = keeper
         self.public_url = ""
         self._key = key

@@ -8,7 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from .answers import NOSNIFF, Answer, Body, answer, body_of, fields
-from .icons import LOOKS, Theme, svg
+from .icons import LOOKS, MICRO, Theme, svg
 from .problems import Problem
 from .renderings import picture
 
@@ -35,8 +35,11 @@ class StaticFiles:
             if file.suffix in TYPES
         }
         for icon in LOOKS:
-            drawing = svg(icon, ARTWORK_SIZE, Theme.AUTO).encode()
-            self._bodies[f"{icon}.svg"] = body_of(drawing, TYPES[".svg"], picture("svg"))
+            for theme in Theme:
+                for size, weight in ((ARTWORK_SIZE, ""), (MICRO, "-micro")):
+                    drawing = svg(icon, size, theme).encode()
+                    body = body_of(drawing, TYPES[".svg"], picture("svg"))
+                    self._bodies[f"{icon}{weight}{'' if theme is Theme.AUTO else f'-{theme}'}.svg"] = body
         self.addresses: Mapping[str, str] = {
             name: f"/static/{name}?v={body.etag.strip(chr(34))}" for name, body in self._bodies.items()
         }

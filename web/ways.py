@@ -26,23 +26,23 @@ RANKS: dict[str, tuple[tuple[str, float, str, str], ...]] = {
         ("mail", 0.5, "for what can wait", "für alles, was Zeit hat"),
     ),
     "idle": (
-        ("im", 0.7, "signed in, but not at the keyboard", "angemeldet, aber nicht an der Tastatur"),
+        ("im", 0.7, "not at the keyboard", "nicht an der Tastatur"),
         ("call", 0.6, "may be near", "vielleicht in der Nähe"),
         ("mail", 0.5, "for what can wait", "für alles, was Zeit hat"),
     ),
     "call": (
         ("im", 0.7, "on the phone, may read along", "telefoniert, liest vielleicht mit"),
-        ("mail", 0.6, "read after the call", "wird nach dem Gespräch gelesen"),
+        ("mail", 0.6, "reads it after the call", "liest nach dem Gespräch"),
         ("call", 0.0, "the line is taken", "es ist besetzt"),
     ),
     "meeting": (
-        ("mail", 0.7, "read after the meeting", "wird nach der Besprechung gelesen"),
+        ("mail", 0.7, "reads it afterwards", "liest danach"),
         ("im", 0.5, "may read along", "liest vielleicht mit"),
         ("call", 0.1, "in a meeting", "in einer Besprechung"),
     ),
     "busy": (
         ("mail", 0.7, "does not interrupt", "stört nicht"),
-        ("im", 0.6, "busy, may answer later", "beschäftigt, antwortet vielleicht später"),
+        ("im", 0.6, "may answer later", "antwortet vielleicht später"),
         ("call", 0.3, "only if it cannot wait", "nur, wenn es nicht warten kann"),
     ),
     "do-not-disturb": (
@@ -56,24 +56,24 @@ RANKS: dict[str, tuple[tuple[str, float, str, str], ...]] = {
         ("call", 0.3, "not at the desk", "nicht am Platz"),
     ),
     "away": (
-        ("mail", 0.7, "read when back", "wird nach der Rückkehr gelesen"),
+        ("mail", 0.7, "reads it when back", "liest nach der Rückkehr"),
         ("im", 0.5, "signed in, but away", "angemeldet, aber nicht da"),
-        ("call", 0.4, "may be reached elsewhere", "vielleicht anderswo zu erreichen"),
+        ("call", 0.4, "perhaps elsewhere", "vielleicht anderswo"),
     ),
     "out": (
-        ("mail", 0.7, "out of office, read on return", "außer Haus, wird nach der Rückkehr gelesen"),
-        ("im", 0.4, "signed in, but out of office", "angemeldet, aber außer Haus"),
+        ("mail", 0.7, "reads it on return", "liest nach der Rückkehr"),
+        ("im", 0.4, "signed in, out of office", "angemeldet, aber außer Haus"),
         ("call", 0.2, "out of office", "außer Haus"),
     ),
     "offline": (
         ("mail", 0.8, "not signed in", "nicht angemeldet"),
-        ("im", 0.4, "kept until the next sign-in", "wird bis zur nächsten Anmeldung aufgehoben"),
+        ("im", 0.4, "waits for the next sign-in", "wartet bis zur Anmeldung"),
         ("call", 0.3, "not signed in", "nicht angemeldet"),
     ),
     "unknown": (
         ("mail", 0.7, "the connection was lost", "die Verbindung ist abgerissen"),
         ("call", 0.4, "nobody knows", "niemand weiß es"),
-        ("im", 0.4, "kept until the next sign-in", "wird bis zur nächsten Anmeldung aufgehoben"),
+        ("im", 0.4, "waits for the next sign-in", "wartet bis zur Anmeldung"),
     ),
 }
 

@@ -49,7 +49,7 @@ ACTIVITIES: dict[Activity, tuple[str, str]] = {
     Activity.PERFORMANCE: ("at a performance", "bei einer Vorstellung"),
     Activity.PERMANENT_ABSENCE: ("absent for good", "dauerhaft abwesend"),
     Activity.PLAYING: ("playing", "spielt"),
-    Activity.PRESENTING: ("presenting", "präsentiert gerade"),
+    Activity.PRESENTING: ("presenting", "präsentiert"),
     Activity.SHOPPING: ("shopping", "beim Einkaufen"),
     Activity.SLEEPING: ("asleep", "schläft"),
     Activity.SPECTATOR: ("watching an event", "bei einer Veranstaltung"),
