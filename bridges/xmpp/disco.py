@@ -1,0 +1,107 @@
+"""Service discovery (XEP-0030): what the server, its conference service and its accounts are and can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ...core.hooks import PROJECT
+from . import xml
+from .errors import item_not_found, service_unavailable
+from .queries import Place, Queries, Query
+from .resource import Resource
+from .stanza import Stanza
+
+if TYPE_CHECKING:
+    from ...core.front_end import FrontEnd
+
+INFO = f"{{{xml.DISCO_INFO}}}query"
+ITEMS = f"{{{xml.DISCO_ITEMS}}}query"
+
+SERVER_FEATURES = ("msgoffline", xml.PRE_APPROVAL, xml.STANZA_ID)
+"""What the server does without being asked by IQ."""
+SERVICE_FEATURES = (xml.MUC,)
+
+
+class Discovery:
+    """Answers from the table itself, so that what is there and what is said to be there are one."""
+
+    def __init__(self, front_end: FrontEnd, queries: Queries) -> None:
+        self._front_end = front_end
+        self._queries = queries
+        queries.announce(Place.SERVER, *SERVER_FEATURES)
+        queries.announce(Place.SERVICE, *SERVICE_FEATURES)
+
+    def queries(self) -> Iterable[Query]:
+        """The lines of the table."""
+        for place, answer in (
+            (Place.SERVER, self.server),
+            (Place.ACCOUNT, self.account),
+            (Place.PERSON, self.person),
+            (Place.SERVICE, self.service),
+        ):
+            yield Query("get", INFO, place, answer, xml.DISCO_INFO)
+        yield Query("get", ITEMS, Place.SERVER, self.services, xml.DISCO_ITEMS)
+        for place in (Place.ACCOUNT, Place.PERSON):
+            yield Query("get", ITEMS, place, self.nothing, xml.DISCO_ITEMS)
+
+    async def server(self, resource: Resource, iq: Stanza) -> bytes:
+        """An IM server, and all that can be asked of it or of one's account through it."""
+        _no_node(iq)
+        features = {*self._queries.features(Place.SERVER), *self._queries.features(Place.ACCOUNT)}
+        return info(iq, [("server", "im", PROJECT)], sorted(features))
+
+    async def account(self, resource: Resource, iq: Stanza) -> bytes:
+        """The asker's own account."""
+        _no_node(iq)
+        return info(iq, [("account", "registered", "")], self._queries.features(Place.ACCOUNT))
+
+    async def person(self, resource: Resource, iq: Stanza) -> bytes:
+        """Somebody's account, for those who may see them (RFC 6121 section 8.5, XEP-0030 section 8)."""
+        assert iq.to is not None
+        level = await self._front_end.contacts.level(resource.identity, iq.to.identity)
+        if not level.sees:
+            raise service_unavailable()
+        _no_node(iq)
+        return info(iq, [("account", "registered", "")], self._queries.features(Place.PERSON))
+
+    async def service(self, resource: Resource, iq: Stanza) -> bytes:
+        """The conference service (XEP-0045 section 6.2)."""
+        _no_node(iq)
+        return info(iq, [("conference", "text", "Conferences")], self._queries.features(Place.SERVICE))
+
+    async def services(self, resource: Resource, iq: Stanza) -> bytes:
+        """What the server consists of."""
+        assert iq.to is not None
+        _no_node(iq)
+        return items(iq, [(self._front_end.conference_domain(iq.to.domain), "Conferences")])
+
+    async def nothing(self, resource: Resource, iq: Stanza) -> bytes:
+        """An account has no parts that others may list; the same for who does not exist."""
+        return items(iq, [])
+
+
+def info(iq: Stanza, identities: Iterable[tuple[str, str, str]], features: Iterable[str], more: bytes = b"") -> bytes:
+    """An answer to disco#info: identities as (category, type, name), features, and any forms."""
+    parts = [
+        xml.element("identity", {"category": category, "type": type, "name": name or None})
+        for category, type, name in identities
+    ]
+    parts += [xml.element("feature", {"var": feature}) for feature in features]
+    return xml.element("query", {"xmlns": xml.DISCO_INFO, "node": _node(iq)}, b"".join(parts) + more)
+
+
+def items(iq: Stanza, found: Iterable[tuple[str, str]]) -> bytes:
+    """An answer to disco#items: (address, name)."""
+    inner = b"".join(xml.element("item", {"jid": jid, "name": name or None}) for jid, name in found)
+    return xml.element("query", {"xmlns": xml.DISCO_ITEMS, "node": _node(iq)}, inner)
+
+
+def _node(iq: Stanza) -> str | None:
+    return iq.tree[0].get("node")
+
+
+def _no_node(iq: Stanza) -> None:
+    """Nothing of ours has parts of its own.  Raises StanzaError."""
+    if _node(iq):
+        raise item_not_found()

@@ -1,0 +1,87 @@
+"""Everything a client can turn to, joined once: the table of questions, and who takes which stanza."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...core.presence import Availability
+from . import xml
+from .blocking import BlockLists
+from .bookmarks import Bookmarks
+from .carbons import Carbons
+from .channel import ClientChannel
+from .disco import Discovery
+from .errors import service_unavailable
+from .invitations import Invitations
+from .jid import Jid
+from .messages import Messages
+from .names import Names
+from .presence import Availabilities
+from .private import PrivateStorage
+from .queries import Queries
+from .reception import Reception
+from .resource import Resource, Resources, Start
+from .room_admin import RoomAdministration
+from .room_disco import RoomDiscovery
+from .room_events import RoomEvents
+from .room_talk import RoomTalk
+from .rooms import Rooms
+from .roster import Roster
+from .service import Service
+from .signals import Signals
+from .stanza import Stanza
+from .subscriptions import Subscriptions
+from .threads import Threads
+from .vcard import Cards
+
+if TYPE_CHECKING:
+    from ...core.front_end import FrontEnd
+
+
+class Parts:
+    """A new feature is a part more here, and a line more in the table for each question it answers."""
+
+    def __init__(self, front_end: FrontEnd, start: Start, *, dnd: Availability, relays: bool) -> None:
+        self.resources = Resources()
+        self.queries = Queries()
+        self.subscriptions = Subscriptions(front_end.contacts)
+        self.blocking = BlockLists(front_end, self.resources)
+        self._roster = Roster(front_end.contacts)
+        self._threads = Threads()
+        names, signals = Names(front_end.accounts), Signals(front_end, self.resources)
+        storage, cards = PrivateStorage(front_end.store), Cards(front_end)
+        bookmarks = Bookmarks(storage, self.resources)
+        invitations = Invitations(front_end, self.resources, self._threads, bookmarks, names)
+        talk = RoomTalk(front_end, names, signals, self._threads, relays=relays)
+        reception = Reception(invitations, talk, start)
+        self.rooms = Rooms(front_end, names, talk, reception, invitations)
+        self._events = RoomEvents(front_end, self.rooms, reception, names, invitations, start)
+        self.messages = Messages(front_end, self.resources, signals, self._threads, invitations)
+        self.availabilities = Availabilities(front_end, self.resources, self.subscriptions, self._events, dnd=dnd)
+        for part in (
+            Service(front_end),
+            self._roster,
+            self.blocking,
+            storage,
+            bookmarks,
+            cards,
+            Carbons(),
+            Discovery(front_end, self.queries),
+            RoomDiscovery(front_end, self.rooms, cards, self.queries),
+            RoomAdministration(front_end, self.rooms),
+        ):
+            self.queries.add(part.queries())
+
+    def channel(self, resource: Resource, start: Start) -> ClientChannel:
+        """The core's way to one resource."""
+        return ClientChannel(resource, self._roster, self.subscriptions, self.rooms, self._events, self._threads, start)
+
+    def forward(self, resource: Resource, iq: Stanza, to: Jid) -> None:
+        """An IQ from client to client (RFC 6121 section 8.5.3).  Raises StanzaError where nobody is to answer."""
+        other = self.resources.at(to.endpoint)
+        if other is None or resource.identity in other.blocked:
+            if iq.type in ("get", "set"):
+                raise service_unavailable()
+            return
+        attrs = {"from": resource.session.jid, "to": to.full, "type": iq.type, "id": iq.id}
+        other.send(xml.element("iq", attrs, iq.inner))

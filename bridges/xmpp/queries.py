@@ -1,0 +1,94 @@
+"""What can be asked of us by IQ: the lines of the table, where each applies, and the features they announce."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Iterable
+from typing import NamedTuple, Protocol
+
+from ...core.domains import Domains
+from ...core.identity import Identity
+from .jid import Jid
+from .resource import Resource
+from .stanza import Stanza
+
+
+class Place(enum.Enum):
+    """Whom an IQ is for, as far as that decides who answers."""
+
+    ACCOUNT = "account"
+    """The sender's own account: no address, or their bare JID."""
+    SERVER = "server"
+    PERSON = "person"
+    """Somebody else's bare JID."""
+    ENDPOINT = "endpoint"
+    """A full JID: the client there answers."""
+    SERVICE = "service"
+    """The conference service."""
+    ROOM = "room"
+    OCCUPANT = "occupant"
+    ABROAD = "abroad"
+
+
+def place_of(to: Jid | None, asker: Identity, domains: Domains) -> Place:
+    """Where an address leads."""
+    if to is None:
+        return Place.ACCOUNT
+    if domains.is_conference(to.domain):
+        if not to.user:
+            return Place.SERVICE
+        return Place.OCCUPANT if to.resource else Place.ROOM
+    if not domains.ours(to.domain):
+        return Place.ABROAD
+    if not to.user:
+        return Place.SERVER
+    if to.resource:
+        return Place.ENDPOINT
+    return Place.ACCOUNT if to.identity == asker else Place.PERSON
+
+
+class Answer(Protocol):
+    """Answers one kind of IQ."""
+
+    def __call__(self, resource: Resource, iq: Stanza) -> Awaitable[bytes]:
+        """The children of the result.  Raises StanzaError or a HereaboutsError."""
+
+
+class Query(NamedTuple):
+    """One line of the table.  ``feature`` is what service discovery says of the place because of it."""
+
+    type: str
+    payload: str
+    place: Place
+    answer: Answer
+    feature: str = ""
+
+
+class Queries:
+    """The table.  A later feature adds its lines, and is announced by them."""
+
+    def __init__(self, lines: Iterable[Query] = ()) -> None:
+        self._answers: dict[tuple[str, str, Place], Answer] = {}
+        self._features: dict[Place, set[str]] = {place: set() for place in Place}
+        self.add(lines)
+
+    def add(self, lines: Iterable[Query]) -> None:
+        """More lines; each question has one answer."""
+        for line in lines:
+            key = (line.type, line.payload, line.place)
+            assert key not in self._answers, f"two answers to {key}"
+            self._answers[key] = line.answer
+            if line.feature:
+                self._features[line.place].add(line.feature)
+
+    def announce(self, place: Place, *features: str) -> None:
+        """Features that are not asked for by IQ."""
+        self._features[place].update(features)
+
+    def answer(self, type: str, payload: str, place: Place) -> Answer | None:
+        """Who answers; None where nobody does."""
+        return self._answers.get((type, payload, place))
+
+    def features(self, place: Place) -> list[str]:
+        """What service discovery says there is, sorted."""
+        return sorted(self._features[place])

@@ -1,0 +1,143 @@
+"""A connected resource (RFC 6121 section 4): one session, and everything the router keeps about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from ...core.identity import Endpoint, Identity
+from .session import Session
+
+if TYPE_CHECKING:
+    from .seat import Seat
+    from .watch import Watch
+
+Start = Callable[[Coroutine[Any, Any, None]], None]
+"""Begins work that nobody waits for."""
+
+KEY = "resource"
+"""Where a session keeps its resource."""
+
+MAX_DIRECTED = 250
+"""People and rooms one resource may have shown its presence to by itself (RFC 6121 section 4.6)."""
+MAX_REMEMBERED = 200
+"""Messages whose stanza id a resource remembers, so that a receipt from another world finds them."""
+
+
+class Resource:
+    """What a session has asked for and been shown.  ``seats`` are the rooms it sits in or is awaited in."""
+
+    __slots__ = (
+        "blocked",
+        "identity",
+        "lanes",
+        "language",
+        "seats",
+        "session",
+        "stanza_ids",
+        "wants_blocklist",
+        "wants_bookmarks",
+        "watch",
+    )
+
+    def __init__(self, session: Session, language: str) -> None:
+        self.session = session
+        self.identity: Identity = session.identity
+        self.language = language
+        self.lanes = Lanes()
+        self.seats: dict[Identity, Seat] = {}
+        self.watch: Watch | None = None
+        self.blocked: frozenset[Identity] = frozenset()
+        self.wants_blocklist = False
+        self.wants_bookmarks = False
+        self.stanza_ids: dict[str, str] = {}
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The place in the core's words."""
+        return self.session.endpoint
+
+    @property
+    def available(self) -> bool:
+        """Whether it has sent presence and not taken it back."""
+        return self.session.presence is not None
+
+    def send(self, data: bytes) -> None:
+        """Queue whole stanzas for the client."""
+        self.session.send(data)
+
+    def remember(self, message: str, stanza_id: str) -> None:
+        """The stanza id of a message this resource sent, for a receipt that names the message."""
+        self.stanza_ids[message] = stanza_id
+        if len(self.stanza_ids) > MAX_REMEMBERED:
+            del self.stanza_ids[next(iter(self.stanza_ids))]
+
+    def __repr__(self) -> str:
+        return f"<Resource {self.session.jid}>"
+
+
+class Lanes:
+    """Work in the order it came, for each addressee apart (RFC 6120 section 10.1).
+
+    What one client sends to one address is never overtaken; a slow addressee holds up nobody else.
+    """
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last: dict[str, asyncio.Future[None]] = {}
+
+    def take(self, lane: str, work: Callable[..., Awaitable[None]], *args: Any) -> Coroutine[Any, Any, None]:
+        """Work that begins when what was taken before it in its lane has ended."""
+        before = self._last.get(lane)
+        mine = self._last[lane] = asyncio.get_running_loop().create_future()
+        return self._run(lane, before, mine, work, args)
+
+    async def _run(
+        self,
+        lane: str,
+        before: asyncio.Future[None] | None,
+        mine: asyncio.Future[None],
+        work: Callable[..., Awaitable[None]],
+        args: tuple[Any, ...],
+    ) -> None:
+        try:
+            if before is not None and not before.done():
+                await asyncio.shield(before)
+            await work(*args)
+        finally:
+            mine.set_result(None)
+            if self._last.get(lane) is mine:
+                del self._last[lane]
+
+
+class Resources:
+    """Every connected resource of this front end, by person."""
+
+    def __init__(self) -> None:
+        self._by_person: dict[Identity, dict[str, Resource]] = {}
+
+    def add(self, resource: Resource) -> None:
+        """It is bound; one that had its name before is forgotten."""
+        self._by_person.setdefault(resource.identity, {})[resource.endpoint.instance] = resource
+
+    def remove(self, resource: Resource) -> None:
+        """Its stream is gone."""
+        theirs = self._by_person.get(resource.identity, {})
+        if theirs.get(resource.endpoint.instance) is resource:
+            del theirs[resource.endpoint.instance]
+            if not theirs:
+                del self._by_person[resource.identity]
+
+    def of(self, who: Identity) -> list[Resource]:
+        """All of a person's."""
+        return list(self._by_person.get(who, {}).values())
+
+    def at(self, endpoint: Endpoint) -> Resource | None:
+        """The one at this place."""
+        return self._by_person.get(endpoint.identity, {}).get(endpoint.instance)
+
+    def reachable(self, who: Identity) -> list[Resource]:
+        """Those of a person that messages to the bare JID go to: with presence, and no negative priority."""
+        return [r for r in self.of(who) if r.available and r.session.priority >= 0]

@@ -1,0 +1,227 @@
+"""What happens with the stanzas of clients: each goes to the part that knows its kind; each question is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ...core.errors import BadAddress, HereaboutsError
+from ...core.presence import Availability
+from . import xml
+from .channel import ClientChannel
+from .errors import StanzaError, bad_request, error_answer, service_unavailable
+from .jid import Jid
+from .parts import Parts
+from .queries import Place, place_of
+from .resource import KEY, Resource
+from .room_disco import Elsewhere
+from .session import Session
+from .stanza import Stanza
+from .subscriptions import NAMES as SUBSCRIPTIONS
+from .words import language_of
+
+if TYPE_CHECKING:
+    from ...core.front_end import FrontEnd
+    from .session import Router
+
+log = logging.getLogger(__name__)
+
+OWN = ""
+"""The lane of what a client does to its own account and asks of the server."""
+
+Work = Callable[[Resource, Stanza, Jid], Awaitable[None]]
+
+
+class RouterOptions(Protocol):
+    """What the administrator may choose about routing."""
+
+    @property
+    def dnd_means(self) -> Literal["busy", "dnd"]: ...
+
+    @property
+    def relay_until_joined(self) -> bool: ...
+
+
+class ClientRouter:
+    """The rules of RFC 6120 section 10 and RFC 6121 section 8 for bound streams."""
+
+    def __init__(self, front_end: FrontEnd, options: RouterOptions) -> None:
+        self._front_end = front_end
+        self._background: set[asyncio.Task[None]] = set()
+        dnd = Availability.DO_NOT_DISTURB if options.dnd_means == "dnd" else Availability.BUSY
+        self._parts = Parts(front_end, self._start, dnd=dnd, relays=options.relay_until_joined)
+        self._kinds: dict[str, Callable[[Resource, Stanza], Coroutine[Any, Any, None] | None]] = {
+            "message": self._message,
+            "presence": self._presence,
+            "iq": self._iq,
+        }
+
+    # ---- sessions
+
+    def channel(self, session: Session) -> ClientChannel:
+        """The core's way to a session that is about to be bound."""
+        resource = session.extra[KEY] = Resource(session, language_of(session.lang))
+        return self._parts.channel(resource, self._start)
+
+    def opened(self, session: Session) -> None:
+        """A resource was bound."""
+        resource: Resource = session.extra[KEY]
+        self._parts.resources.add(resource)
+        self._start(resource.lanes.take(OWN, self._welcome, resource))
+
+    def closed(self, session: Session, reason: str) -> None:
+        """Its stream is gone."""
+        resource: Resource = session.extra[KEY]
+        self._parts.resources.remove(resource)
+        self._parts.availabilities.gone(resource)
+        session.presence = None
+
+    async def _welcome(self, resource: Resource) -> None:
+        await self._parts.blocking.load(resource)
+        person = await self._front_end.accounts.person(resource.identity)
+        if person is not None:
+            resource.language = language_of(resource.session.lang, person.language)
+
+    # ---- stanzas
+
+    def receive(self, session: Session, stanza: Stanza) -> Awaitable[None] | None:
+        """Work for one stanza, in the order of the stanzas to the same address; nothing where it is done at once."""
+        resource: Resource = session.extra[KEY]
+        kind = self._kinds.get(stanza.name) if stanza.ns == xml.CLIENT else None
+        if kind is None:
+            self._other(resource, stanza)
+            return None
+        try:
+            return kind(resource, stanza)
+        except BadAddress as why:
+            self._refuse(resource, stanza, why, sender=resource.session.bare)
+        except StanzaError as why:
+            self._refuse(resource, stanza, why)
+        return None
+
+    def _message(self, resource: Resource, stanza: Stanza) -> Coroutine[Any, Any, None] | None:
+        to = stanza.to
+        if to is None:
+            to = Jid(resource.identity.user, resource.identity.domain)
+        if not to.user:
+            if stanza.type != "error" and stanza.type != "headline":
+                raise service_unavailable()
+            return None
+        rooms = self._front_end.is_conference(to.domain)
+        return self._in_turn(resource, to, self._parts.rooms.message if rooms else self._parts.messages.take, stanza)
+
+    def _presence(self, resource: Resource, stanza: Stanza) -> Coroutine[Any, Any, None] | None:
+        to, type, parts = stanza.to, stanza.type, self._parts
+        own = Jid(resource.identity.user, resource.identity.domain)
+        if type == "error":
+            return None
+        if to is None:
+            if type not in ("", "unavailable"):
+                raise bad_request("that kind of presence is for somebody")
+            return self._in_turn(resource, own, self._own_presence, stanza, lane=OWN)
+        if not to.user:
+            return None
+        if self._front_end.is_conference(to.domain):
+            return self._in_turn(resource, to, parts.rooms.presence, stanza)
+        if type in SUBSCRIPTIONS:
+            return self._in_turn(resource, to, parts.subscriptions.take, stanza, lane=OWN)
+        if type == "probe":
+            return self._in_turn(resource, to, parts.availabilities.probe, stanza, lane=OWN)
+        if type not in ("", "unavailable"):
+            raise bad_request("no such type of presence")
+        return self._in_turn(resource, to, parts.availabilities.direct, stanza, lane=OWN)
+
+    async def _own_presence(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
+        if stanza.type:
+            await self._parts.availabilities.hide(resource, stanza)
+        else:
+            await self._parts.availabilities.show(resource, stanza)
+
+    def _iq(self, resource: Resource, stanza: Stanza) -> Coroutine[Any, Any, None] | None:
+        to, type = stanza.to, stanza.type
+        place = place_of(to, resource.identity, self._front_end.domain_names)
+        asks = type in ("get", "set")
+        if not asks and type not in ("result", "error"):
+            raise bad_request("an iq is of type get, set, result or error")
+        if asks and (len(stanza.kids) != 1 or not stanza.id):
+            raise bad_request("a question has one child element and an id")
+        answer = self._parts.queries.answer(type, stanza.kids[0], place) if asks else None
+        if answer is not None:
+            return self._in_turn(resource, to or Jid("", ""), self._answer, stanza, lane=OWN)
+        if to is not None:
+            if place is Place.ENDPOINT:
+                self._parts.forward(resource, stanza, to)
+                return None
+            if place is Place.OCCUPANT:
+                self._parts.rooms.forward(resource, stanza, to)
+                return None
+        if asks:
+            if place is Place.ABROAD:
+                raise StanzaError("cancel", "remote-server-not-found")
+            raise service_unavailable()
+        return None
+
+    async def _answer(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
+        place = place_of(stanza.to, resource.identity, self._front_end.domain_names)
+        answer = self._parts.queries.answer(stanza.type, stanza.kids[0], place)
+        assert answer is not None
+        try:
+            inner = await answer(resource, stanza)
+        except Elsewhere:
+            self._parts.rooms.forward(resource, stanza, to)
+            return
+        attrs = {"type": "result", "id": stanza.id, "from": stanza.attrs.get("to"), "to": resource.session.jid}
+        resource.send(xml.element("iq", attrs, inner))
+
+    def _other(self, resource: Resource, element: Stanza) -> None:
+        """An element that is no stanza: stream management is refused so that the client goes on without; others are
+        hints that may be ignored."""
+        if (element.ns, element.name) in ((xml.STREAM_MANAGEMENT, "enable"), (xml.STREAM_MANAGEMENT, "resume")):
+            why = xml.element("feature-not-implemented", {"xmlns": xml.STANZA_ERRORS})
+            resource.send(xml.element("failed", {"xmlns": xml.STREAM_MANAGEMENT}, why))
+
+    # ---- inside
+
+    def _in_turn(
+        self, resource: Resource, to: Jid, work: Work, stanza: Stanza, *, lane: str | None = None
+    ) -> Coroutine[Any, Any, None]:
+        lane = to.bare if lane is None else lane
+        return resource.lanes.take(lane, self._do, resource, work, stanza, to)
+
+    async def _do(self, resource: Resource, work: Work, stanza: Stanza, to: Jid) -> None:
+        """The work, and the error it ends with if it does; nothing that goes wrong here harms anybody else."""
+        try:
+            await work(resource, stanza, to)
+        except (HereaboutsError, StanzaError) as why:
+            self._refuse(resource, stanza, why)
+        except Exception:
+            log.exception("a stanza of %s could not be handled: %r", resource.session.jid, stanza.kids)
+            self._refuse(resource, stanza, StanzaError("wait", "internal-server-error"))
+
+    def _refuse(
+        self, resource: Resource, stanza: Stanza, why: HereaboutsError | StanzaError, *, sender: str | None = None
+    ) -> None:
+        """An error for an error would go round in circles (RFC 6120 section 8.3.1)."""
+        if stanza.type not in ("error", "result"):
+            resource.send(error_answer(resource.session, stanza, why, sender=sender))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (why := task.exception()) is not None:
+            if isinstance(why, HereaboutsError):
+                log.warning("work in the background was not done: %s", why)
+            else:
+                log.error("work in the background failed", exc_info=why)
+
+
+if TYPE_CHECKING:
+
+    def _is_a_router(router: ClientRouter) -> Router:
+        return router
