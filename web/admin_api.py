@@ -53,10 +53,10 @@ async def _body_of(request: web.Request) -> dict[str, Any] | None:
 
 
 @web.middleware
-async def _as_problem(request: web.Request, reply: Reply) -> web.StreamResponse:
+async def _as_problem(request: web.Request, handler: Reply) -> web.StreamResponse:
     """Problem details (RFC 9457) for whatever goes wrong on purpose; anything else is a mistake of ours."""
     try:
-        return await reply(request)
+        return await handler(request)
     except Exception as error:
         problem = problem_of(error)
         if problem is None:

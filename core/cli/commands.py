@@ -41,6 +41,10 @@ class Commands(click.Group):
         except (HereaboutsError, OSError, sqlite3.Error) as error:
             _end(ctx, [sentence_of(error)], FAILED)
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order they were added, which is the order people meet them in."""
+        return list(self.commands)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

@@ -79,7 +79,8 @@ def _quoted(text: str) -> str:
 
 
 async def _open_once(path: str) -> None:
+    from ..front_end import utc_now
     from ..sqlite_store import SqliteStore
 
-    async with SqliteStore(Path(path)):
+    async with SqliteStore(Path(path), clock=utc_now):
         pass
