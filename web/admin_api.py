@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from ..core.administration import DEEDS, Deed
-from ..core.errors import BadRequest, SettingsError
+from ..core.errors import BadRequest
 from ..core.front_end import FrontEnd
 from .problems import KINDS, problem_of
 
@@ -33,9 +33,20 @@ def _doing(front_end: FrontEnd, deed: Deed) -> Reply:
         result = await deed.function(front_end, **deed.checked(given, texts=body is None))
         if result is None:
             return web.Response(status=204)
+        if isinstance(result, AsyncIterator):
+            return await _streamed(request, result)
         return web.Response(body=msgspec.json.encode(result), content_type="application/json")
 
     return reply
+
+
+async def _streamed(request: web.Request, lines: AsyncIterator[bytes]) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    await response.prepare(request)
+    async for line in lines:
+        await response.write(line)
+    await response.write_eof()
+    return response
 
 
 async def _body_of(request: web.Request) -> dict[str, Any] | None:
@@ -65,8 +76,8 @@ async def _as_problem(request: web.Request, handler: Reply) -> web.StreamRespons
         document: dict[str, Any] = {"type": f"/problems/{problem.kind}", "title": kind.english, "status": kind.status}
         if problem.detail:
             document["detail"] = problem.detail
-        if isinstance(error, SettingsError):
-            document["mistakes"] = error.mistakes
+        if mistakes := getattr(error, "mistakes", None):
+            document["mistakes"] = mistakes
         headers = {"Retry-After": str(round(problem.retry_after))} if problem.retry_after else {}
         return web.Response(
             status=kind.status,

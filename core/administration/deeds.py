@@ -14,7 +14,7 @@ import msgspec
 
 from ..errors import BadRequest
 from ..front_end import FrontEnd
-from . import contacts, conversations, people, server
+from . import contacts, conversations, moving, people, server
 
 LIVE = True
 """Marks a deed that needs the running server; the others work on the database as well."""
@@ -78,11 +78,13 @@ DEEDS: dict[str, Deed] = {
         Deed("PATCH", "/people/{who}", people.change_person),
         Deed("PUT", "/people/{who}/password", people.set_password),
         Deed("DELETE", "/people/{who}", people.remove_person),
+        Deed("POST", "/people/import", moving.import_people),
         Deed("GET", "/people/{who}/contacts", contacts.contacts),
         Deed("PUT", "/people/{who}/contacts/{address}", contacts.put_contact),
         Deed("DELETE", "/people/{who}/contacts/{address}", contacts.remove_contact),
         Deed("POST", "/people/{who}/contacts/{address}/grant", contacts.grant),
         Deed("POST", "/people/{who}/contacts/{address}/revoke", contacts.revoke),
+        Deed("GET", "/export", moving.export),
     )
 }
 

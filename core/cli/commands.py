@@ -39,7 +39,7 @@ class Commands(click.Group):
         except NotFound as error:
             _end(ctx, [str(error)], NOT_FOUND)
         except (HereaboutsError, OSError, sqlite3.Error) as error:
-            _end(ctx, [sentence_of(error)], FAILED)
+            _end(ctx, getattr(error, "mistakes", [sentence_of(error)]), FAILED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order they were added, which is the order people meet them in."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from . import checking, conference, contacts, demo, init, looking, plugins, server, starting, user
+from . import checking, conference, contacts, demo, init, looking, moving, plugins, server, starting, user
 from .commands import Commands
 
 
@@ -42,6 +42,8 @@ for command in (
     user.user,
     contacts.contacts,
     plugins.plugins,
+    moving.export_,
+    moving.import_,
     server.version,
 ):
     main.add_command(command)

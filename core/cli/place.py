@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -14,6 +15,9 @@ import msgspec
 from ..hooks import PROJECT
 from ..settings import Settings, parse, read
 from . import show, socket_client
+
+if TYPE_CHECKING:
+    from ..front_end import FrontEnd
 
 CONFIGURATION = "plugins.toml"
 ADMIN = "admin"
@@ -72,9 +76,16 @@ class Place:
 
     async def _here(self, deed: str, given: dict[str, Any]) -> Any:
         """Without a server: open the database for one deed."""
+        from ..administration import perform
+
+        async with self.front_end() as front_end:
+            return await perform(front_end, deed, **given)
+
+    @asynccontextmanager
+    async def front_end(self) -> AsyncIterator[FrontEnd]:
+        """A front end of which only the database is open: no plugin, no listener.  Raises HereaboutsError."""
         import pluggy
 
-        from ..administration import perform
         from ..front_end import FrontEnd
         from ..hookspecs import Hooks
 
@@ -82,7 +93,7 @@ class Place:
         silent.add_hookspecs(Hooks.specifications())
         front_end = FrontEnd(self.settings.front_end, Hooks(silent), {}, self.state)
         async with front_end.store:
-            return await perform(front_end, deed, **given)
+            yield front_end
 
     def show(self, result: Any, people: Callable[[Any], None]) -> None:
         """Print a result: as JSON when that was asked for, else as ``people`` would read it."""

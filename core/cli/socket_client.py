@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import http.client
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 import msgspec
 
+from ..csv_people import BadTable
 from ..errors import Busy, HereaboutsError, NotFound, SettingsError
 from ..unix_socket import connected
 
 TIMEOUT = 60.0
 """Seconds to wait for the server; an export of all data is the slowest answer."""
+
+
+CHUNK = 64 * 1024
 
 
 class NoServer(HereaboutsError):
@@ -44,24 +49,41 @@ def answers(path: Path) -> bool:
 
 def request(path: Path, method: str, target: str, query: Mapping[str, Any], body: Mapping[str, Any] | None) -> Any:
     """What the server answers, read from JSON.  Raises NoServer, and what the server says is wrong."""
-    connection = _UnixConnection(path)
     parameters = urlencode({name: _text(value) for name, value in query.items()})
-    try:
-        content = None if body is None else msgspec.json.encode(body)
-        connection.request(method, f"{target}?{parameters}" if parameters else target, content)
-        answer = connection.getresponse()
+    content = None if body is None else msgspec.json.encode(body)
+    with _asked(path, method, f"{target}?{parameters}" if parameters else target, content) as answer:
         raw = answer.read()
+    return msgspec.json.decode(raw) if raw else None
+
+
+def copy(path: Path, target: str, output: BinaryIO) -> int:
+    """Write what the server answers, as it comes.  Returns the number of lines; raises as ``request`` does."""
+    count = 0
+    with _asked(path, "GET", target, None) as answer:
+        while part := answer.read(CHUNK):
+            output.write(part)
+            count += part.count(b"\n")
+    return count
+
+
+@contextmanager
+def _asked(path: Path, method: str, target: str, content: bytes | None) -> Iterator[http.client.HTTPResponse]:
+    connection = _UnixConnection(path)
+    try:
+        connection.request(method, target, content)
+        answer = connection.getresponse()
+        if answer.status >= 300:
+            raise _error(answer.status, answer.read())
+        yield answer
     except PermissionError:
         raise HereaboutsError(f"{path} belongs to another user: run this as the user that runs the server") from None
     except TimeoutError:
         raise HereaboutsError(f"the server did not answer within {TIMEOUT:.0f} seconds; its log may say why") from None
     except (OSError, http.client.HTTPException) as wrong:
-        raise NoServer(f"no server answers at {path} ({wrong}): start one with `run` or `demo`") from None
+        why = (getattr(wrong, "strerror", None) or str(wrong)).lower()
+        raise NoServer(f"no server answers at {path} ({why}): start one with `run` or `demo`") from None
     finally:
         connection.close()
-    if answer.status < 300:
-        return msgspec.json.decode(raw) if raw else None
-    raise _error(answer.status, raw)
 
 
 def quoted(value: str) -> str:
@@ -78,8 +100,8 @@ def _error(status: int, raw: bytes) -> HereaboutsError:
         problem = msgspec.json.decode(raw)
     except msgspec.DecodeError:
         problem = {}
-    if problem.get("mistakes"):
-        return SettingsError(problem["mistakes"])
+    if mistakes := problem.get("mistakes"):
+        return SettingsError(mistakes) if problem["type"].endswith("settings") else BadTable(mistakes)
     sentence = problem.get("detail") or problem.get("title") or f"the server failed ({status}); its log says why"
     kinds: dict[int, type[HereaboutsError]] = {404: NotFound, 410: NotFound, 503: Busy}
     return kinds.get(status, HereaboutsError)(sentence)

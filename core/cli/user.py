@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -145,6 +145,28 @@ def remove(place: Place, who: str, yes: bool) -> None:
         click.confirm(f"Remove {who} and their contact list?", abort=True)
     place.do("remove_person", who=who)
     place.show({"removed": who}, lambda _: click.echo(f"{who} is removed."))
+
+
+@user.command("import")
+@click.argument("file", type=click.File("rb"))
+@placed
+def import_(place: Place, file: BinaryIO) -> None:
+    """Add the people of a CSV table: all of them, or nobody if the table has a mistake.
+
+    The first line names the columns, in any order: address, name, mail, phones, title, time_zone, language, password,
+    contacts.  Only the address is needed; several phones or contacts have semicolons between them.
+
+    \b
+    Examples:
+      hereabouts user import people.csv
+      ldap2csv | hereabouts user import -
+    """
+    try:
+        table = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise HereaboutsError(f"{file.name} is not UTF-8: save it in that encoding") from None
+    done = place.do("import_people", table=table)
+    place.show(done, lambda done: click.echo(f"{done['added']} people can be found and written to now."))
 
 
 def _given(entry: dict[str, Any]) -> dict[str, Any]:
