@@ -125,16 +125,18 @@ def _person(shown: PresenceDocument) -> list[str]:
 
 
 def _activities(availability: Availability, activity: Activity) -> list[str]:
-    """The activity first, because liblinphone shows the first one; then what all understand; then what only we do."""
-    parts = [f"{ELEMENTS[activity]}/>"] if activity in ELEMENTS else []
+    """What only we understand, then what all do, then the activity: COMPAT: liblinphone shows the last one."""
     word = WORDS[availability]
-    if word:
-        parts.append(f"{word}/>")
-    if activity in (Activity.OUT_OF_OFFICE, Activity.OTHER):
-        parts.append(f"other>{activity.value}</rpid:other>")
     implied = IMPLIED.get(activity, Availability.AVAILABLE)
+    parts = []
     if availability in SPOKEN.values() or (not word and implied is not availability):
         parts.append(f"other>{availability.word}</rpid:other>")
+    if activity in (Activity.OUT_OF_OFFICE, Activity.OTHER):
+        parts.append(f"other>{activity.value}</rpid:other>")
+    if word:
+        parts.append(f"{word}/>")
+    if activity in ELEMENTS:
+        parts.append(f"{ELEMENTS[activity]}/>")
     return parts
 
 

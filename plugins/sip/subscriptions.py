@@ -145,7 +145,10 @@ class Subscriptions:
         subscription.show_once(await self._front_end.presence.view(subscription.identity, subscription.presentity))
 
     async def _list(self, request: Request, who: Identity, presentity: Identity) -> None:
-        """Whom somebody watches is on their list; if they may not see them yet, this asks."""
+        """Whom somebody watches is on their list; if they may not see them yet, this asks.
+
+        SIP has no words for "may I see you" and "yes": whoever puts a person on their list says yes to them, too.
+        """
         if who == presentity or self._front_end.is_conference(presentity.domain):
             return
         contacts = self._front_end.contacts
@@ -154,6 +157,7 @@ class Subscriptions:
             if contact is None or not contact.listed:
                 name = request.to.display[: MAX_NAME // 4]
                 contact = await contacts.put(who, presentity, name=name, groups=contact.groups if contact else ())
+                await contacts.grant(who, presentity)
             if not contact.sees and not contact.asked:
                 await contacts.ask(who, presentity)
         except HereaboutsError as why:

@@ -156,13 +156,13 @@ def test_nobody_there_is_closed_and_says_nothing_else():
     [
         (Availability.AVAILABLE, Activity.NONE, []),
         (Availability.BUSY, Activity.NONE, ["<rpid:busy/>"]),
-        (Availability.BUSY, Activity.IN_A_CALL, ["<rpid:on-the-phone/>", "<rpid:busy/>"]),
-        (Availability.BUSY, Activity.IN_A_MEETING, ["<rpid:meeting/>", "<rpid:busy/>"]),
+        (Availability.BUSY, Activity.IN_A_CALL, ["<rpid:busy/>", "<rpid:on-the-phone/>"]),
+        (Availability.BUSY, Activity.IN_A_MEETING, ["<rpid:busy/>", "<rpid:meeting/>"]),
         (Availability.AWAY, Activity.NONE, ["<rpid:away/>"]),
-        (Availability.AWAY, Activity.VACATION, ["<rpid:vacation/>", "<rpid:away/>"]),
-        (Availability.DO_NOT_DISTURB, Activity.PRESENTING, ["<rpid:presentation/>", "<rpid:busy/>"]),
+        (Availability.AWAY, Activity.VACATION, ["<rpid:away/>", "<rpid:vacation/>"]),
+        (Availability.DO_NOT_DISTURB, Activity.PRESENTING, ["<rpid:busy/>", "<rpid:presentation/>"]),
         (Availability.BE_RIGHT_BACK, Activity.NONE, ["<rpid:away/>"]),
-        (Availability.BUSY, Activity.OUT_OF_OFFICE, ["<rpid:vacation/>", "<rpid:busy/>"]),
+        (Availability.BUSY, Activity.OUT_OF_OFFICE, ["<rpid:busy/>", "<rpid:vacation/>"]),
     ],
 )
 def test_each_state_in_the_words_of_every_client(availability, activity, parts):
