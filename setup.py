@@ -40,15 +40,18 @@ setup(
     ],
     extras_require={
         "speed": ["uvloop>=0.19"],
+        "icons": ["resvg-py>=0.3"],
         "tests": [
             "hypothesis>=6.100",
             "mypy>=1.10",
             "pexpect>=4.9",
+            "pillow>=10",
             "playwright>=1.44",
             "pyte>=0.8",
             "pytest>=8",
             "pytest-asyncio>=0.24",
             "pytest-timeout>=2.3",
+            "resvg-py>=0.3",
             "ruff>=0.5",
         ],
     },
