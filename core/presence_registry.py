@@ -238,7 +238,8 @@ class PresenceRegistry:
 
     def _show(self, presentity: Presentity, watcher: Watcher, view: View) -> None:
         before = presentity.watchers[watcher]
-        if before is not None and before.document == view.document:
+        granted = before is None or (view.level.sees and not before.level.sees)
+        if before is not None and before.document == view.document and not granted:
             return
         presentity.watchers[watcher] = view
         try:

@@ -118,6 +118,7 @@ class SipTransport:
             self._start,
             pause=self._options.notify_pause,
             host=self._options.public_host,
+            dead=registrations.unanswered,
         )
         chat = Chat(front_end, exchange)
         self._authenticate = self._authentication(front_end)

@@ -82,6 +82,12 @@ class Registrations:
             if channel is not None and channel.flow is flow:
                 self._front_end.registrar.unbind(endpoint, channel, "connection lost")
 
+    def unanswered(self, endpoint: Endpoint, flow: Flow) -> None:
+        """It does not answer over this flow; if that is the one it registered over, it is lost."""
+        channel = self._channels.get(endpoint)
+        if channel is not None and channel.flow is flow:
+            self._front_end.registrar.unbind(endpoint, channel, "it does not answer")
+
     def departed(self, binding: Binding, reason: str) -> None:
         """The core says that an endpoint is gone: signed out, lost, or its lease has ended."""
         endpoint, channel = binding.endpoint, binding.channel

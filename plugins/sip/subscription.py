@@ -25,6 +25,7 @@ MAX_FORWARDS = 70
 MAX_DATAGRAM = 1300
 """Bytes of a NOTIFY over UDP (RFC 3261 section 18.1.1); a longer one goes in the plain form, which is shorter."""
 
+UNANSWERED = "the subscriber does not answer"
 TOO_RICH = frozenset((406, 415, 488, 606))
 """Answers that mean: I do not understand this document.  The subscription stays, in plain words."""
 
@@ -224,7 +225,7 @@ class Subscription:
             # nothing is wrong with the subscription: it goes on when the subscriber is back
             self._due = True
         elif failure is not None:
-            self._stop("it could not be told")
+            self._stop(UNANSWERED)
         else:
             self._take(answer.result())
         self._send_when_due()

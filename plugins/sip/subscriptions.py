@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...core.contacts import MAX_NAME
@@ -18,7 +19,7 @@ from .headers import NameAddr, Term
 from .message import Request, Response
 from .publication import EVENTS
 from .registration import Start
-from .subscription import Dialog, Subscription, target_of
+from .subscription import UNANSWERED, Dialog, Subscription, target_of
 from .translate import identity_of
 from .uri import SipUri
 
@@ -41,14 +42,24 @@ class Subscriptions:
     """The table of dialogs, and the contact lists behind it: whom somebody watches is on their list everywhere."""
 
     def __init__(
-        self, front_end: FrontEnd, request: RequestOver, leases: Leases, start: Start, *, pause: float, host: str = ""
+        self,
+        front_end: FrontEnd,
+        request: RequestOver,
+        leases: Leases,
+        start: Start,
+        *,
+        pause: float,
+        host: str = "",
+        dead: Callable[[Endpoint, Flow], None] = lambda endpoint, flow: None,
     ) -> None:
+        """``dead`` is told of endpoints that do not answer over a flow."""
         self._front_end = front_end
         self._request = request
         self._leases = leases
         self._start = start
         self._pause = pause
         self._host = host
+        self._dead = dead
         self._dialogs: dict[tuple[str, str, str], Subscription] = {}
         self._of: dict[Identity, set[Subscription]] = {}
 
@@ -166,8 +177,9 @@ class Subscriptions:
     def _ended(self, subscription: Subscription, reason: str) -> None:
         self._front_end.presence.unwatch(subscription.presentity, subscription)
         self._dialogs.pop(subscription.dialog.key, None)
-        if subscription.identity is None:
-            return
+        assert subscription.identity is not None, "a subscription has a subscriber"
+        if reason == UNANSWERED:
+            self._dead(Endpoint(subscription.identity, subscription.instance), subscription.flow)
         mine = self._of.get(subscription.identity, set())
         mine.discard(subscription)
         if not mine:
