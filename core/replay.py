@@ -23,8 +23,8 @@ class Replay:
     """``begin``, then ``say`` every message in order, then ``finish``.
 
     Comings and goings take place between the messages where their times put them; who may see from a certain message on
-    sits down just before it, so that nobody sees more, or less, than they did.  A record does not tell what somebody who
-    came back had been let see the first time: nothing from before, then.
+    sits down just before it, so that nobody sees more, or less, than they did.  A record does not tell what somebody
+    who came back had been let see the first time: nothing from before, then.
     """
 
     def __init__(self, line: ConversationLine, store: Journal) -> None:

@@ -14,6 +14,7 @@ from ...core.hooks import hookimpl
 from ...core.identity import Identity
 from ...core.message import ContactChanged, Native, SubscriptionNews
 from ...core.people import Person
+from ...core.presence import Availability, Publication, Source
 from ...core.question_words import MAX_WORDS
 from ...core.registrar import Binding, Registrar
 from ...core.sqlite_store import SqliteStore
@@ -756,3 +757,64 @@ async def test_what_is_in_memory_is_what_is_in_the_store(house, lists, store):
 async def test_identities_are_compared_and_not_their_spelling(lists):
     await lists.put(ALICE, Identity.parse("sip:BOB@Example.test"), name="Bob", groups=())
     assert await lists.get(ALICE, BOB)
+
+
+# ---- with presence: what watchers really see
+
+
+class Window:
+    """A watcher that remembers how available it was told somebody is."""
+
+    def __init__(self, identity):
+        self.identity = identity
+        self.seen = []
+
+    def notify(self, view, before):
+        self.seen.append(view.document.availability.name.lower())
+
+
+@pytest.fixture
+async def alice_is_here(front_end):
+    """Alice is available; Bob, who may see her, and Carol, who may not, look."""
+    desk = Publication("desk", Source.MACHINE, Availability.AVAILABLE, front_end.clock(), instance="desk")
+    await front_end.presence.publish(ALICE, desk)
+    await front_end.contacts.ask(BOB, ALICE)
+    await front_end.contacts.grant(ALICE, BOB)
+    bob, carol = Window(BOB), Window(CAROL)
+    await front_end.presence.watch(ALICE, bob)
+    await front_end.presence.watch(ALICE, carol)
+    assert (bob.seen, carol.seen) == (["available"], ["offline"])
+    return front_end.contacts, bob, carol
+
+
+async def test_a_yes_shows_and_a_no_hides_at_once(alice_is_here):
+    lists, bob, carol = alice_is_here
+    await lists.ask(CAROL, ALICE)
+    assert carol.seen == ["offline"]
+    await lists.grant(ALICE, CAROL)
+    assert carol.seen == ["offline", "available"]
+    await lists.revoke(ALICE, BOB)
+    assert bob.seen == ["available", "offline"]
+    await lists.stop(CAROL, ALICE)
+    assert carol.seen == ["offline", "available", "offline"]
+
+
+async def test_a_block_hides_at_once_and_its_end_shows(alice_is_here):
+    lists, bob, carol = alice_is_here
+    await lists.block(ALICE, BOB)
+    await lists.block(ALICE, CAROL)
+    await lists.unblock(ALICE)
+    assert bob.seen == ["available", "offline", "available"]
+    assert carol.seen == ["offline"]
+
+
+async def test_taking_somebody_off_the_list_hides_at_once(alice_is_here):
+    lists, bob, _ = alice_is_here
+    await lists.remove(ALICE, BOB)
+    assert bob.seen == ["available", "offline"]
+
+
+async def test_an_account_that_goes_is_out_of_everybodys_sight(front_end, alice_is_here):
+    _, bob, _ = alice_is_here
+    await front_end.accounts.remove(ALICE)
+    assert bob.seen == ["available", "offline"]
