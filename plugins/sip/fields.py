@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, Self, TypeAlias, TypeVar, overload
 
 from .grammar import CONTROLS, TOKEN, MalformedSip, made_of, seconds, split
-from .headers import STAR, CSeq, NameAddr, Star, Term, Via, media_type
+from .headers import STAR, Credentials, CSeq, NameAddr, Star, Term, Via, media_type
 from .names import KEYS, LIST_KEYS, SHORT, key_of
 from .uri import SipUri
 
 MAX_FORWARDS = 255
 NONE: frozenset[str] = frozenset()
 T = TypeVar("T")
-Value: TypeAlias = str | int | CSeq | NameAddr | Via | Term | SipUri | Any
+Value: TypeAlias = str | int | CSeq | NameAddr | Via | Term | Credentials | SipUri
 """What can be written into a header: whatever prints itself as the header's text."""
 
 
@@ -32,7 +32,7 @@ class One(Generic[T]):
             return self
         typed = message._typed
         if self._key not in typed:
-            text = message._first(self._key)
+            text = message._firsts.get(self._key)
             if text is None:
                 raise MalformedSip(f"no {self._name}")
             typed[self._key] = self._parse(text)
@@ -55,7 +55,7 @@ class Maybe(Generic[T]):
             return self
         typed = message._typed
         if self._key not in typed:
-            text = message._first(self._key)
+            text = message._firsts.get(self._key)
             typed[self._key] = None if text is None else self._parse(text)
         value: T | None = typed[self._key]
         return value
@@ -76,7 +76,7 @@ class Many(Generic[T]):
             return self
         typed = message._typed
         if self._key not in typed:
-            typed[self._key] = self._parse(message.all(self._key))
+            typed[self._key] = self._parse(message._all(self._key) if self._key in message._firsts else [])
         value: T = typed[self._key]
         return value
 
@@ -97,7 +97,7 @@ def _max_forwards(text: str) -> int:
 class SipMessage:
     """Headers in their order and a body.  Content-Length is no header here: it is printed from the body."""
 
-    __slots__ = ("_fields", "_lists", "_typed", "body", "compact")
+    __slots__ = ("_fields", "_firsts", "_lists", "_typed", "body", "compact")
 
     call_id = One("Call-ID", str)
     cseq = One("CSeq", CSeq.parse)
@@ -117,6 +117,7 @@ class SipMessage:
         self._fields: list[tuple[str, str, str]] = []
         self._typed: dict[str, Any] = {}
         self._lists: dict[str, list[str]] = {}
+        self._firsts: dict[str, str] = {}
         self.body = body
         self.compact = False
         """Whether it is printed with the short forms of names: RFC 3261 section 7.3.3."""
@@ -125,18 +126,13 @@ class SipMessage:
 
     def first(self, name: str) -> str | None:
         """The text of the header's first value, None when it is absent."""
-        return self._first(key_of(name))
+        key = key_of(name)
+        value = self._firsts.get(key)
+        return value if value is None or key not in LIST_KEYS else next(iter(self._all(key)), None)
 
     def all(self, name: str) -> list[str]:
         """The texts of all its values; where the header is a list, comma-separated ones count as several."""
-        key = key_of(name)
-        found = self._lists.get(key)
-        if found is None:
-            found = [value for known, _, value in self._fields if known == key]
-            if key in LIST_KEYS:
-                found = [part for value in found if value for part in split(value, ",")]
-            self._lists[key] = found
-        return list(found)
+        return list(self._all(key_of(name)))
 
     def headers(self) -> list[tuple[str, str]]:
         """Every header line, name as written, in order."""
@@ -144,44 +140,60 @@ class SipMessage:
 
     def set(self, name: str, value: Value) -> None:
         """Replace the header, where it stands; append it when it is absent."""
-        key = self._changes(name)
-        at = next((index for index, field in enumerate(self._fields) if field[0] == key), len(self._fields))
-        self._fields[at:] = [(key, name, str(value)), *(field for field in self._fields[at:] if field[0] != key)]
+        key, text = self._changes(name), str(value)
+        at = self._index(key)
+        self._fields[at:] = [(key, name, text), *(field for field in self._fields[at:] if field[0] != key)]
+        self._firsts[key] = text
 
     def add(self, name: str, value: Value, *, first: bool = False) -> None:
         """One more line of this header, behind all others, or in front (a Via, a Record-Route)."""
-        self._fields.insert(0 if first else len(self._fields), (self._changes(name), name, str(value)))
+        key, text = self._changes(name), str(value)
+        if first:
+            self._fields.insert(0, (key, name, text))
+            self._firsts[key] = text
+        else:
+            self._append(key, name, text)
 
     def set_top(self, name: str, value: Value) -> None:
         """Replace the first value of a list that is there; the others stay."""
-        key = key_of(name)
-        at = next(index for index, field in enumerate(self._fields) if field[0] == key)
-        _, written, old = self._fields[at]
-        rest = split(old, ",")[1:] if "," in old else []
-        typed = self._typed.get(key)
-        self._changes(name)
-        self._fields[at] = (key, written, ", ".join([str(value), *rest]))
+        typed = self._typed.get(key_of(name))
+        key = self._changes(name)
+        at = self._index(key)
+        old = self._fields[at][2]
+        text = ", ".join([str(value), *split(old, ",")[1:]]) if "," in old else str(value)
+        self._fields[at] = (key, self._fields[at][1], text)
+        self._firsts[key] = text
         if isinstance(typed, list):
             self._typed[key] = [value, *typed[1:]]
-
-    def repeated(self) -> frozenset[str]:
-        """The keys of the headers that stand on more than one line."""
-        keys = [field[0] for field in self._fields]
-        return frozenset(key for key in keys if keys.count(key) > 1) if len(frozenset(keys)) < len(keys) else NONE
 
     def drop(self, name: str) -> None:
         """Without this header."""
         key = self._changes(name)
-        self._fields = [field for field in self._fields if field[0] != key]
+        if self._firsts.pop(key, None) is not None:
+            self._fields = [field for field in self._fields if field[0] != key]
 
-    def _first(self, key: str) -> str | None:
-        if key in LIST_KEYS:
-            values = self.all(key)
-            return values[0] if values else None
-        for known, _, value in self._fields:
-            if known == key:
-                return value
-        return None
+    def repeated(self) -> frozenset[str]:
+        """The keys of the headers that stand on more than one line."""
+        if len(self._firsts) == len(self._fields):
+            return NONE
+        keys = [field[0] for field in self._fields]
+        return frozenset(key for key in self._firsts if keys.count(key) > 1)
+
+    def _index(self, key: str) -> int:
+        return next((index for index, field in enumerate(self._fields) if field[0] == key), len(self._fields))
+
+    def _append(self, key: str, name: str, text: str) -> None:
+        self._fields.append((key, name, text))
+        self._firsts.setdefault(key, text)
+
+    def _all(self, key: str) -> list[str]:
+        found = self._lists.get(key)
+        if found is None:
+            found = [value for known, _, value in self._fields if known == key]
+            if key in LIST_KEYS:
+                found = [part for value in found if value for part in (split(value, ",") if "," in value else (value,))]
+            self._lists[key] = found
+        return found
 
     def _changes(self, name: str) -> str:
         if name not in KEYS and not made_of(name, TOKEN):

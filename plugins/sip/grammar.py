@@ -121,22 +121,28 @@ def split(text: str, separator: str) -> list[str]:
         return [part.strip(LWS) for part in text.split(separator)]
     parts: list[str] = []
     start = at = 0
-    inside = False
-    while at < len(text):
-        character = text[at]
-        if character == '"' and not inside:
-            at = end_of_quoted(text, at)
-            continue
-        if character == "<":
-            inside = True
-        elif character == ">":
-            inside = False
-        elif character == separator and not inside:
-            parts.append(text[start:at].strip(LWS))
-            start = at + 1
-        at += 1
+    cut = quotation = bracket = -1
+    while True:
+        # Each position is looked for again only when it was passed, so that the whole stays linear.
+        cut = text.find(separator, at) if cut < at else cut
+        if cut < 0:
+            break
+        quotation = _next(text, '"', at) if quotation < at else quotation
+        bracket = _next(text, "<", at) if bracket < at else bracket
+        if quotation < cut and quotation < bracket:
+            at = end_of_quoted(text, quotation)
+        elif bracket < cut:
+            at = _next(text, ">", bracket)
+        else:
+            parts.append(text[start:cut].strip(LWS))
+            start = at = cut + 1
     parts.append(text[start:].strip(LWS))
     return parts
+
+
+def _next(text: str, character: str, at: int) -> int:
+    found = text.find(character, at)
+    return len(text) if found < 0 else found
 
 
 class Params(Mapping[str, str]):
@@ -158,8 +164,8 @@ class Params(Mapping[str, str]):
     def of(cls, triples: Iterable[tuple[str, str, bool]]) -> Params:
         """From (name, value, quoted) as read.  RFC 3261 section 7.3.1: no name appears more than once."""
         params = cls.__new__(cls)
-        params._triples = tuple(triples)
-        if len(params._triples) > 1 and len({name.lower() for name, _, _ in params._triples}) < len(params._triples):
+        params._triples = triples = tuple(triples)
+        if len(triples) > 1 and len({triple[0].lower() for triple in triples}) < len(triples):
             raise MalformedSip("a parameter appears twice")
         return params
 
@@ -169,7 +175,17 @@ class Params(Mapping[str, str]):
         text = text.strip(LWS)
         if not text:
             return NO_PARAMS
-        return cls.of(map(_parameter, split(text.removeprefix(separator), separator)))
+        text = text.removeprefix(separator)
+        if '"' in text:
+            return cls.of([_parameter(part) for part in split(text, separator)])
+        triples: list[tuple[str, str, bool]] = []
+        for part in text.split(separator):
+            name, _, value = part.partition("=")
+            if name and value and not name.strip(TOKEN) and not value.strip(VALUE):
+                triples.append((name, value, False))
+            else:
+                triples.append(_parameter(part.strip(LWS)))
+        return cls.of(triples)
 
     def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
         """The value without quotation marks, "" when the name has none."""
@@ -202,6 +218,11 @@ class Params(Mapping[str, str]):
         if name in self:
             return Params.of(new if old[0].lower() == name.lower() else old for old in self._triples)
         return Params.of((*self._triples, new))
+
+    def plus(self, pairs: Mapping[str, str]) -> Params:
+        """With all of these set, none of them quoted."""
+        kept = [triple for triple in self._triples if triple[0].lower() not in pairs]
+        return Params.of(kept + [(name, value, False) for name, value in pairs.items()])
 
     def without(self, name: str) -> Params:
         """Without this one."""
@@ -246,12 +267,12 @@ def _parameter(text: str) -> tuple[str, str, bool]:
         raise MalformedSip("a parameter without a proper name")
     if not equals:
         return name, "", False
-    if value.startswith('"'):
+    if value[:1] == '"':
         if end_of_quoted(value, 0) != len(value):
-            raise MalformedSip(f"the parameter {name} has something behind its quoted value")
+            raise MalformedSip("a parameter with something behind its quoted value")
         return name, unquote(value), True
     if not made_of(value, VALUE):
-        raise MalformedSip(f"the parameter {name} has no proper value")
+        raise MalformedSip("a parameter without a proper value")
     return name, value, False
 
 

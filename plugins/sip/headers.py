@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from string import digits
 from typing import Final, NamedTuple
@@ -46,7 +45,7 @@ class CSeq(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> CSeq:
         """Raises MalformedSip."""
-        count, _, method = text.replace("\t", " ").partition(" ")
+        count, _, method = text.partition(" ")
         method = method.strip(LWS)
         if not made_of(method, TOKEN):
             raise MalformedSip("a CSeq without a method")
@@ -83,8 +82,7 @@ def media_type(text: str) -> Term:
     return Term(term.value.lower(), term.params)
 
 
-@dataclass(frozen=True, slots=True)
-class NameAddr:
+class NameAddr(NamedTuple):
     """An address as used in Contact, From, To, Route, Record-Route, Refer-To: RFC 3261 section 20.10."""
 
     uri: SipUri
@@ -134,8 +132,7 @@ class NameAddr:
         return f"{display}<{self.uri}>{self.params}"
 
 
-@dataclass(frozen=True, slots=True)
-class Via:
+class Via(NamedTuple):
     """RFC 3261 section 20.42."""
 
     transport: str
@@ -147,15 +144,15 @@ class Via:
     def parse(cls, text: str) -> Via:
         """Raises MalformedSip."""
         protocol, semicolon, params = text.partition(";")
-        name, slash, rest = protocol.partition("/")
-        version, another, rest = rest.partition("/")
-        words = rest.replace("\t", " ").split(maxsplit=1)
-        if name.strip(LWS).upper() != "SIP" or version.strip(LWS) != "2.0" or len(words) < 2 or not (slash and another):
-            raise MalformedSip("a Via that does not begin with SIP/2.0 and a transport")
-        if not made_of(words[0], TOKEN):
+        if protocol[:8] == "SIP/2.0/":
+            transport, _, by = protocol[8:].partition(" ")
+        else:
+            transport, by = _spread(protocol)
+        if not made_of(transport, TOKEN):
             raise MalformedSip("a Via without a proper transport")
-        host, port = host_and_port("".join(words[1].split()) if ":" in words[1] else words[1].rstrip(LWS))
-        return cls(words[0].upper(), host, port, Params.parse(params) if semicolon else NO_PARAMS)
+        by = by.strip(LWS)
+        host, port = host_and_port(by if " " not in by else "".join(by.split()))
+        return cls(transport.upper(), host, port, Params.parse(params) if semicolon else NO_PARAMS)
 
     @property
     def branch(self) -> str:
@@ -172,8 +169,17 @@ class Via:
         return f"SIP/2.0/{self.transport} {self.host}{port}{self.params}"
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+def _spread(protocol: str) -> tuple[str, str]:
+    """A sent-protocol with blanks between its parts: its transport, and what follows."""
+    name, slash, rest = protocol.partition("/")
+    version, another, rest = rest.partition("/")
+    if name.strip(LWS).upper() != "SIP" or version.strip(LWS) != "2.0" or not (slash and another):
+        raise MalformedSip("a Via that does not begin with SIP/2.0 and a transport")
+    transport, _, by = rest.strip(LWS).partition(" ")
+    return transport, by
+
+
+class Credentials(NamedTuple):
     """A challenge or its answer, as in WWW-Authenticate and Authorization: RFC 3261 sections 20.7 and 20.44."""
 
     scheme: str

@@ -8,14 +8,17 @@ from secrets import token_bytes
 from string import digits
 
 from .fields import SipMessage, Value
-from .grammar import CONTROLS, LWS, TOKEN, MalformedSip, made_of, number
-from .headers import NameAddr, Via
+from .grammar import CONTROLS, TOKEN, MalformedSip, made_of, number
+from .headers import Via
 from .limits import MAX_HEADERS, MAX_LENGTH, MAX_LINE
 from .names import KEYS, key_of
 from .reasons import REASONS
 from .uri import SipUri
 
 VERSION = "SIP/2.0"
+COPIED = frozenset(("via", "from", "call-id", "cseq"))
+COPIED_TO_TRYING = COPIED | {"to", "timestamp"}
+"""RFC 3261 section 8.2.6.1."""
 _TAGS = token_bytes(16)
 """Keys the tags, so that nobody outside can foresee one."""
 _PRINTABLE = [chr(octet) for octet in CONTROLS if octet not in b"\r\n\t"]
@@ -48,9 +51,9 @@ class Request(SipMessage):
         """
         via = self.via[0]
         if "rport" in via.params:
-            params = via.params.with_("rport", str(port)).with_("received", host)
+            params = via.params.plus({"received": host, "rport": str(port)})
         elif via.host.strip("[]").lower() != host:
-            params = via.params.with_("received", host)
+            params = via.params.plus({"received": host})
         else:
             return
         self.set_top("Via", Via(via.transport, via.host, via.port, params))
@@ -66,18 +69,32 @@ class Request(SipMessage):
     ) -> Response:
         """A response with what RFC 3261 section 8.2.6.2 says is copied, and a tag in To unless it is a 100."""
         response = Response(status, reason)
-        copied = ("via", "from", "call-id", "cseq", *(("timestamp",) if status == 100 else ()))
+        copied = COPIED_TO_TRYING if status == 100 else COPIED
         for key, name, value in self._fields:
-            if key == "to" and status > 100:
-                response._fields.append((key, name, _tagged(value, self)))
-            elif key in copied or key == "to":
-                response._fields.append((key, name, value))
+            if key in copied:
+                response._append(key, name, value)
+            elif key == "to":
+                response._append(key, name, f"{value}{self._tag()}")
         for name, text in headers:
             response.add(name, text)
         if content_type is not None:
             response.add("Content-Type", content_type)
         response.body = body
         return response
+
+    def _tag(self) -> str:
+        """To's tag when it has none: the same one in every response to this request, however often it comes.
+
+        RFC 3261 section 8.2.6.2; section 8.2.7 for those of whom no transaction is kept.
+        """
+        try:
+            if self.to.tag:
+                return ""
+        except MalformedSip:  # What is answered is exactly that; the sender gets back what it wrote.
+            return ""
+        known = "\0".join((self._firsts.get("call-id", ""), self._firsts.get("from", ""), self._firsts.get("via", "")))
+        digest = blake2s(known.encode("utf-8", "surrogateescape"), key=_TAGS, digest_size=8)
+        return f";tag={digest.hexdigest()}"
 
     def __bytes__(self) -> bytes:
         start = f"{self.method} {self.uri} {VERSION}"
@@ -132,18 +149,19 @@ def parse_head(head: bytes) -> tuple[Request | Response, int | None]:
     lengths: list[str] = []
     fields = message._fields
     for line in lines[1:]:
-        name, colon, value = line.partition(":")
+        name, colon, value = line.partition(": ")
         key = KEYS.get(name)
         if key is None:
-            name = name.rstrip(LWS)
-            key = key_of(name)
+            name, colon, value = line.partition(":")
+            key = key_of(name := name.rstrip(" "))
             if not colon or not made_of(name, TOKEN):
                 fault = fault or "a line that is no header"
                 continue
         if key == "content-length":
-            lengths.append(value.strip(LWS))
+            lengths.append(value.strip(" "))
         else:
-            fields.append((key, name, value.strip(LWS)))
+            fields.append((key, name, value.strip(" ")))
+    message._firsts = {key: value for key, _, value in reversed(fields)}
     if len(lines) > MAX_HEADERS or (len(head) > MAX_LINE and max(map(len, lines)) > MAX_LINE):
         fault, status = fault or "too many headers, or too long ones", 513
     length: int | None = None
@@ -188,7 +206,7 @@ def _started(line: str) -> tuple[Request | Response, str, int]:
             raise MalformedSip("not the first line of a response")
         return Response(int(status), reason), "", 400
     words = line.split(" ")
-    method, version = words[0], line.rstrip(LWS).rpartition(" ")[2].upper()
+    method, version = words[0], line.rstrip(" ").rpartition(" ")[2].upper()
     if not made_of(method, TOKEN) or not version.startswith("SIP/"):
         raise MalformedSip("not the first line of a request")
     request = Request(method, words[1])
@@ -197,15 +215,3 @@ def _started(line: str) -> tuple[Request | Response, str, int]:
     if version != VERSION:
         return request, "a version other than SIP/2.0", 505
     return request, "", 400
-
-
-def _tagged(to: str, request: Request) -> str:
-    """To with a tag: the same one for every response to this request, sent again or not (RFC 3261 section 8.2.6.2)."""
-    if ";" in to:
-        try:
-            if NameAddr.parse(to).tag:
-                return to
-        except MalformedSip:  # What is answered is exactly that; the sender gets back what it wrote.
-            return to
-    known = "\0".join((request.first("Call-ID") or "", request.first("From") or "", request.first("Via") or ""))
-    return f"{to};tag={blake2s(known.encode('utf-8', 'surrogateescape'), key=_TAGS, digest_size=8).hexdigest()}"

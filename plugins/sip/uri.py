@@ -122,9 +122,20 @@ def _parse(text: str) -> SipUri:
 
 
 def host_and_port(text: str) -> tuple[str, int | None]:
-    """``host[:port]``: a name, an IPv4 address, or an IPv6 address in brackets (kept)."""
+    """``host[:port]``: a name, an IPv4 address, or an IPv6 address in brackets (kept).  Raises MalformedSip."""
+    return _known_host(text) if len(text) <= MAX_CACHED_LENGTH else _host_and_port(text)
+
+
+@lru_cache(CACHED_URIS)
+def _known_host(text: str) -> tuple[str, int | None]:
+    return _host_and_port(text)
+
+
+def _host_and_port(text: str) -> tuple[str, int | None]:
     if text.startswith("["):
         host, bracket, port = text.partition("]")
+        # COMPAT: the grammar of RFC 3261 allows three colons where two are meant (RFC 5118 section 4.10).
+        host = host.replace(":::", "::", 1)
         try:
             IPv6Address(host[1:] if "%" not in host else "")
         except AddressValueError:
