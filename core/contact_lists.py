@@ -54,6 +54,7 @@ class ContactLists:
         self._hooks = hooks
         self._own_domains = frozenset(own_domains)
         self.policy = policy
+        """What the site allows; a plugin may put another in its place at start."""
         self._lists = HeldLists(store)
         self._locks: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
         self._asks_plugins = bool(hooks.implemented_by("access"))
