@@ -32,14 +32,13 @@ state = {state}
 
 [sip]
 listen = "{listen}"
-tls = {sip_tls}
-tcp = {sip_tcp}
-udp = {sip_udp}
+tls_port = {sip_tls}
+{sip_plain}
 
 [xmpp]
 listen = "{listen}"
-starttls = {xmpp_starttls}
-direct_tls = {xmpp_direct_tls}
+port = {xmpp}
+tls_port = {xmpp_tls}
 
 [web]
 listen = "{listen}"
@@ -116,10 +115,9 @@ def demo_settings(state: Path, domain: str, listen: str, offset: int, sip_plain:
         state=json.dumps(str(state)),
         listen=listen,
         sip_tls=5061 + offset,
-        sip_tcp=5060 + offset if plain else "false",
-        sip_udp=5060 + offset if plain else "false",
-        xmpp_starttls=5222 + offset,
-        xmpp_direct_tls=5223 + offset,
+        sip_plain=f"tcp_port = {5060 + offset}\nudp_port = {5060 + offset}" if plain else "",
+        xmpp=5222 + offset,
+        xmpp_tls=5223 + offset,
         web=8080 + offset,
     )
     settings = parse(text, Path.cwd() / "demo")
