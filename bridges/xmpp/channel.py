@@ -22,7 +22,7 @@ from ...core.message import (
 from . import jid, payload, xml
 from .carbons import carbon, may_copy
 from .messages import sender_of
-from .resource import Resource, Start
+from .resource import LISTS, Resource, Start
 from .room_events import RoomEvents
 from .rooms import Rooms
 from .roster import Roster
@@ -32,9 +32,6 @@ from .threads import Threads
 
 if TYPE_CHECKING:
     from ...core.registrar import Channel
-
-LISTS = "lists"
-"""The lane of a resource in which its contact list's news keep their order."""
 
 
 class ClientChannel:

@@ -57,7 +57,9 @@ class Parts:
         self.rooms = Rooms(front_end, names, talk, reception, invitations)
         self._events = RoomEvents(front_end, self.rooms, reception, names, invitations, start)
         self.messages = Messages(front_end, self.resources, signals, self._threads, invitations)
-        self.availabilities = Availabilities(front_end, self.resources, self.subscriptions, self._events, dnd=dnd)
+        self.availabilities = Availabilities(
+            front_end, self.resources, self.subscriptions, self._events, start, dnd=dnd
+        )
         for part in (
             Service(front_end),
             self._roster,

@@ -13,7 +13,7 @@ from . import jid, translate, xml
 from .errors import StanzaError
 from .jid import Jid
 from .payload import PROTOCOL
-from .resource import MAX_DIRECTED, Resource, Resources
+from .resource import MAX_DIRECTED, Resource, Resources, Start
 from .server_owned import PRESENCE_TAGS, without
 from .stanza import Stanza
 from .subscriptions import Subscriptions
@@ -35,6 +35,7 @@ class Availabilities:
         resources: Resources,
         subscriptions: Subscriptions,
         rooms: RoomEvents,
+        start: Start,
         *,
         dnd: Availability = Availability.BUSY,
     ) -> None:
@@ -42,6 +43,7 @@ class Availabilities:
         self._resources = resources
         self._subscriptions = subscriptions
         self._rooms = rooms
+        self._start = start
         self._dnd = dnd
         self._goodbyes: Goodbyes = {}
 
@@ -128,7 +130,7 @@ class Availabilities:
 
     async def _look_around(self, resource: Resource) -> None:
         """A resource has just become available: show it itself, the person's others, the contacts, and what waits."""
-        watch = resource.watch = Watch(resource, self._front_end.presence, self._goodbyes)
+        watch = resource.watch = Watch(resource, self._front_end.presence, self._goodbyes, self._start)
         await watch.follow(resource.identity)
         for contact in await self._front_end.contacts.of(resource.identity):
             await watch.follow(contact.address)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Start = Callable[[Coroutine[Any, Any, None]], None]
 """Begins work that nobody waits for."""
 
+LISTS = "lists"
+"""The lane of a resource in which its contact list's news keep their order."""
 KEY = "resource"
 """Where a session keeps its resource."""
 
@@ -87,6 +89,10 @@ class Lanes:
 
     def __init__(self) -> None:
         self._last: dict[str, asyncio.Future[None]] = {}
+
+    def busy(self, lane: str) -> bool:
+        """Whether something in this lane is not done yet."""
+        return lane in self._last
 
     def take(self, lane: str, work: Callable[..., Awaitable[None]], *args: Any) -> Coroutine[Any, Any, None]:
         """Work that begins when what was taken before it in its lane has ended."""

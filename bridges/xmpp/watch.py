@@ -8,7 +8,7 @@ from ...core.identity import Endpoint, Identity
 from ...core.presence import PresenceDocument
 from ...core.presence_registry import View
 from . import jid, translate
-from .resource import Resource
+from .resource import LISTS, Resource, Start
 
 if TYPE_CHECKING:
     from ...core.presence_registry import PresenceRegistry
@@ -25,13 +25,14 @@ Halves = tuple[bytes, bytes]
 class Watch:
     """A watcher of many people, for one resource.  It remembers what it was shown last, to take it back in the end."""
 
-    __slots__ = ("_goodbyes", "_people", "_presence", "_resource", "identity")
+    __slots__ = ("_goodbyes", "_people", "_presence", "_resource", "_start", "identity")
 
-    def __init__(self, resource: Resource, presence: PresenceRegistry, goodbyes: Goodbyes) -> None:
+    def __init__(self, resource: Resource, presence: PresenceRegistry, goodbyes: Goodbyes, start: Start) -> None:
         self.identity: Identity | None = resource.identity
         self._resource = resource
         self._presence = presence
         self._goodbyes = goodbyes
+        self._start = start
         self._people: dict[Identity, View] = {}
 
     async def follow(self, who: Identity) -> None:
@@ -55,7 +56,16 @@ class Watch:
     def notify(self, view: View, before: View | None) -> None:
         """One person's presence as it is now; only the resources that differ are sent."""
         self._people[view.document.identity] = view
-        self._show(view, before)
+        lanes = self._resource.lanes
+        if lanes.busy(LISTS):
+            # A change of the contact list is told before the presence that it brings (RFC 6121 section 3.1.6).
+            self._start(lanes.take(LISTS, self._show_later, view, before))
+        else:
+            self._show(view, before)
+
+    async def _show_later(self, view: View, before: View | None) -> None:
+        if self._resource.watch is self:
+            self._show(view, before)
 
     def _show(self, view: View, before: View | None) -> None:
         language = self._resource.language
