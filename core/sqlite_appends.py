@@ -116,6 +116,8 @@ class Appends:
         for m in messages:
             tail = self._tails.get(m.conversation) or self.tail(db, m.conversation)
             if tail is None:
+                db.executemany(INSERT, rows)  # what it repeats may be among these
+                rows.clear()
                 outcomes.append(self._known(db, m) or Gone("this conversation has ended"))
                 continue
             sent_at = m.sent_at if tail.said_at is None or m.sent_at >= tail.said_at else tail.said_at

@@ -139,6 +139,15 @@ async def test_a_repetition_in_another_conversation_is_answered_with_the_first(s
     assert await store.read("c2") == []
 
 
+async def test_a_repetition_of_the_same_turn_for_nowhere_is_answered_with_the_first(store):
+    await talk(store)
+    first, again = await asyncio.gather(
+        store.append(words("c1", ALICE, "hello", origin="o1")),
+        store.append(words("never", ALICE, "hello", origin="o1")),
+    )
+    assert again == first._replace(duplicate=True)
+
+
 # ---- time
 
 
