@@ -47,13 +47,18 @@ class Piece:
     text: list[str] = field(default_factory=list)
     keys: list[tuple[str, int]] = field(default_factory=list)
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """What the header names; nothing before any table, and where the header is no TOML."""
+        return _path(self, [])[0] if self.header else ()
+
 
 def tables_of(text: str) -> tuple[list[Table], list[Mistake]]:
     """The tables in the file's order, as far as they can be read, and everything that cannot."""
     tables: dict[str, Table] = {}
     seen: dict[tuple[str, ...], int] = {}
     mistakes: list[Mistake] = []
-    for piece in _pieces(text):
+    for piece in pieces_of(text):
         if not piece.header:
             advice = "stands before any table; put it under [front_end]"
             mistakes += [Mistake(line, f'"{key}" {advice}') for key, line in piece.keys]
@@ -115,9 +120,10 @@ def _place(table: Table, path: tuple[str, ...], repeated: bool, values: dict[str
     return ""
 
 
-def _pieces(text: str) -> Iterator[Piece]:
+def pieces_of(text: str) -> Iterator[Piece]:
+    """The text cut at its headers; the first piece is what stands before any table."""
     piece, state = Piece(1, ""), Nesting()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if (state.level and line.lstrip().startswith("[")) or (not state.quote and HEADER.match(line)):
             yield piece
             piece, state = Piece(number, line), Nesting()

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from ..front_end import FrontEnd
 
-PAGE = "Web pages"
-"""What the web server calls its address."""
+PAGE = "Who is around"
+"""How the page of everybody's presence calls its address."""
 
 
 def print_banner(
@@ -48,7 +48,7 @@ def print_banner(
         click.echo(tell("xmpp client how", who=second, host=host, port=ports["xmpp_starttls"]))
     if front_end.tls.made:
         click.echo(tell("trust", authority=front_end.tls.authority))
-    page = next((address for name, address in addresses if name == PAGE), "")
+    page = next((address for name, address in addresses if name.startswith(PAGE)), "")
     if page:
         _head(tell("page"))
         click.echo(click.style(page, underline=True))

@@ -45,6 +45,11 @@ listen = "{listen}"
 port = {web}
 
 [presence_icons]
+public = "{badges}"
+
+[presence_page]
+viewer = {viewer}
+public = "{page}"
 
 [commands]
 
@@ -119,6 +124,9 @@ def demo_settings(state: Path, domain: str, listen: str, offset: int, sip_plain:
         xmpp=5222 + offset,
         xmpp_tls=5223 + offset,
         web=8080 + offset,
+        badges="availability" if local else "nobody",
+        page="directory" if local else "nobody",
+        viewer=json.dumps("" if local else f"alice@{domain}"),
     )
     settings = parse(text, Path.cwd() / "demo")
     if settings.mistakes:

@@ -9,10 +9,12 @@ import click
 import msgspec
 
 from ..durable_file import write_whole
-from ..errors import HereaboutsError, NotFound
+from ..errors import NotFound
 from ..options import nearest, options_of
 from ..plugin_host import Available, available, examined
+from ..plugin_tables import switched_off, switched_on
 from ..settings import FRONT_END, FrontEndSettings, parse, read
+from ..toml_tables import Mistake
 from . import show
 from .commands import Commands
 from .place import Place, placed
@@ -91,59 +93,44 @@ def show_(place: Place, name: str) -> None:
 @click.argument("name")
 @placed
 def enable(place: Place, name: str) -> None:
-    """Add a plugin's table to the end of plugins.toml; comments and everything else stay as they are.
+    """Switch a plugin on: its table is where it was before, or at the end of plugins.toml.
+
+    Comments and everything else in the file stay as they are.
 
     \b
     Example:
-      hereabouts plugins enable cdr_csv
+      hereabouts plugins enable cdr_jsonl
     """
-    import tomlkit
-
     summary, struct = _described(name)
-    text = _text_of(place.configuration)
-    if any(table.name == name for table in parse(text, place.configuration).tables):
-        raise HereaboutsError(f"[{name}] is in {place.configuration} already")
-    document = tomlkit.parse(text)
-    table = tomlkit.table()
-    if summary:
-        table.comment(summary)
-    missing = [option for option in (options_of(struct) if struct else []) if option.required]
-    for option in missing:
-        table.add(tomlkit.comment(f"{option.name} = ...   {option.expected}. {option.doc}"))
-    if text and not text.endswith("\n\n"):
-        document.add(tomlkit.nl())
-    document.add(name, table)
-    _write(place.configuration, tomlkit.dumps(document))
+    required = [option for option in (options_of(struct) if struct else []) if option.required]
+    _write(place.configuration, switched_on(_text_of(place.configuration), name, summary, required))
 
-    def told(_: Any) -> None:
-        click.echo(f"[{name}] is in {place.configuration} now; it works from the next start on.")
-        if missing:
-            click.echo(f"It needs: {', '.join(option.name for option in missing)}.")
+    def told(done: dict[str, Any]) -> None:
+        click.echo(f"[{name}] is on, from the next start of the server.")
+        for mistake in done["mistakes"]:
+            click.echo(f"  {mistake}")
 
-    place.show({"enabled": name, "missing": [option.name for option in missing]}, told)
+    mistakes = [f"{place.configuration}:{m.line}: {m.text}" for m in _mistakes(place.configuration, name)]
+    place.show({"enabled": name, "mistakes": mistakes}, told)
 
 
 @plugins.command()
 @click.argument("name")
 @placed
 def disable(place: Place, name: str) -> None:
-    """Take a plugin's table, with its options, out of plugins.toml; comments elsewhere stay as they are.
+    """Switch a plugin off: the lines of its table become comments, so that it can be switched on as it was.
 
     \b
     Example:
       hereabouts plugins disable cdr_csv
     """
-    import tomlkit
+    _write(place.configuration, switched_off(_text_of(place.configuration), name))
+    place.show({"disabled": name}, lambda _: click.echo(f"[{name}] is off, from the next start of the server."))
 
-    document = tomlkit.parse(_text_of(place.configuration))
-    if name == FRONT_END or name not in document:
-        names = [table for table in document if table != FRONT_END]
-        raise NotFound(f"no plugin {name} is enabled in {place.configuration}{nearest(name, names)}")
-    document.remove(name)
-    _write(place.configuration, tomlkit.dumps(document))
-    place.show(
-        {"disabled": name}, lambda _: click.echo(f"[{name}] is out of {place.configuration} from the next start on.")
-    )
+
+def _mistakes(configuration: Path, name: str) -> list[Mistake]:
+    """What the plugin's table still lacks."""
+    return [mistake for one in examined(read(configuration)) if one.name == name for mistake in one.mistakes]
 
 
 def _described(name: str) -> tuple[str, type[msgspec.Struct] | None]:
