@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, Self, TypeAlias, TypeVar, overload
 
 from .grammar import CONTROLS, TOKEN, MalformedSip, made_of, seconds, split
-from .headers import STAR, Credentials, CSeq, NameAddr, Star, Term, Via, media_type
+from .headers import STAR, CSeq, NameAddr, Star, Term, Via, media_type
 from .names import KEYS, LIST_KEYS, SHORT, key_of
-from .uri import SipUri
 
 MAX_FORWARDS = 255
 NONE: frozenset[str] = frozenset()
 T = TypeVar("T")
-Value: TypeAlias = str | int | CSeq | NameAddr | Via | Term | Credentials | SipUri
+Value: TypeAlias = object
 """What can be written into a header: whatever prints itself as the header's text."""
 
 

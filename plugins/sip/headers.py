@@ -151,8 +151,10 @@ class Via(NamedTuple):
         if not made_of(transport, TOKEN):
             raise MalformedSip("a Via without a proper transport")
         by = by.strip(LWS)
-        host, port = host_and_port(by if " " not in by else "".join(by.split()))
-        return cls(transport.upper(), host, port, Params.parse(params) if semicolon else NO_PARAMS)
+        if " " in by:
+            host, colon, port = by.rpartition(":")
+            by = f"{host.rstrip(LWS)}{colon}{port.lstrip(LWS)}"
+        return cls(transport.upper(), *host_and_port(by), Params.parse(params) if semicolon else NO_PARAMS)
 
     @property
     def branch(self) -> str:
