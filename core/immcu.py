@@ -215,11 +215,14 @@ class Immcu:
                 self._registrar.tell(who, news)
 
     async def history(self, conversation: Conversation, who: Identity, limit: int = 50) -> Sequence[Message]:
-        """The newest messages this participant may see, oldest first."""
+        """The newest messages this participant may see, oldest first.
+
+        Where the door is open anybody could have heard everything, so whoever is in may read it too.
+        """
         found: list[Message] = []
         id = conversation.id
         for _ in range(MAX_EARLIER):
-            first = await self._store.first_visible(id, who)
+            first = 1 if conversation.open_door else await self._store.first_visible(id, who)
             found[:0] = await self._store.read(id, after=first - 1, limit=limit - len(found), last=True)
             earlier = await self._store.conversation(id) if len(found) < limit else None
             if earlier is None or not earlier.continues:
