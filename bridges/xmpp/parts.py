@@ -55,11 +55,9 @@ class Parts:
         talk = RoomTalk(front_end, names, signals, self._threads, relays=relays)
         reception = Reception(invitations, talk, start)
         self.rooms = Rooms(front_end, names, talk, reception, invitations)
-        self._events = RoomEvents(front_end, self.rooms, reception, names, invitations, start)
+        self.events = RoomEvents(front_end, self.rooms, reception, names, invitations, start)
         self.messages = Messages(front_end, self.resources, signals, self._threads, invitations)
-        self.availabilities = Availabilities(
-            front_end, self.resources, self.subscriptions, self._events, start, dnd=dnd
-        )
+        self.availabilities = Availabilities(front_end, self.resources, self.subscriptions, self.events, start, dnd=dnd)
         for part in (
             Service(front_end),
             self._roster,
@@ -76,7 +74,7 @@ class Parts:
 
     def channel(self, resource: Resource, start: Start) -> ClientChannel:
         """The core's way to one resource."""
-        return ClientChannel(resource, self._roster, self.subscriptions, self.rooms, self._events, self._threads, start)
+        return ClientChannel(resource, self._roster, self.subscriptions, self.rooms, self.events, self._threads, start)
 
     def forward(self, resource: Resource, iq: Stanza, to: Jid) -> None:
         """An IQ from client to client (RFC 6121 section 8.5.3).  Raises StanzaError where nobody is to answer."""

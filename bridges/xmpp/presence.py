@@ -150,6 +150,7 @@ class Availabilities:
             await self._rooms.present(resource)
             binding.ready = not resource.session.closed
             await self._front_end.fan_out.catch_up(resource.endpoint)
+            await self._rooms.returned(resource.identity)
         except HereaboutsError as why:
             log.warning("%s could not be shown what it missed: %s", resource.endpoint, why)
 

@@ -179,6 +179,7 @@ class RoomEntry:
     ) -> None:
         seat.expect(None)
         seat.state = State.TAKEN
+        self._show_the_others(room, resource.identity)
         self._tell_occupants(room, resource)
         occupant = room.occupants.get(resource.identity)
         if occupant is None:
@@ -195,6 +196,13 @@ class RoomEntry:
                 half = shown.own if other.identity == resource.identity else shown.others
                 other.send(half.to(other.session.jid_bytes))
         resource.send(shown.own.to(resource.session.jid_bytes))
+
+    def _show_the_others(self, room: Room, but: Identity) -> None:
+        """Participants who hear what is said without a client in the room are seen in it too."""
+        for who in room.conversation.participants:
+            if who != but and who not in room.occupants and who not in room.expected and hears(self._front_end, who):
+                occupant = room.show(who, self._names.nick_of(who))
+                show(room, occupant, room_stanzas.presence(room, occupant))
 
     def _tell_occupants(self, room: Room, resource: Resource) -> None:
         to = resource.session.jid_bytes
@@ -219,6 +227,11 @@ class RoomEntry:
         show(room, occupant, going)
         room.rename(occupant, nick)
         show(room, occupant, room_stanzas.presence(room, occupant))
+
+
+def hears(front_end: FrontEnd, who: Identity) -> bool:
+    """Whether what is said reaches somebody now, by whatever way."""
+    return not front_end.ours(who.domain) or bool(front_end.registrar.ready(who))
 
 
 def show(room: Room, occupant: Occupant, shown: Shown) -> None:

@@ -23,7 +23,7 @@ from .names import Names
 from .reception import Reception
 from .resource import Resource, Start
 from .room import Occupant, Room
-from .room_entry import show
+from .room_entry import hears, show
 from .room_stanzas import KICKED
 from .rooms import Rooms
 
@@ -91,7 +91,7 @@ class RoomEvents:
         await self._names.learn([who])
         if who in room.occupants or who in room.expected or who not in room.conversation.participants:
             return
-        if self._hears(who):
+        if hears(self._front_end, who):
             occupant = room.show(who, self._names.nick_of(who))
             show(room, occupant, room_stanzas.presence(room, occupant))
 
@@ -152,15 +152,32 @@ class RoomEvents:
     # ---- clients
 
     async def present(self, resource: Resource) -> None:
-        """A client has become available: it may come back to its person's conferences by itself, or is invited."""
-        for conversation in self._front_end.immcu.of(resource.identity):
-            if conversation.shape is not Shape.CONFERENCE or not conversation.keeps_seats:
-                continue
+        """A client is about to take messages: it may come back to its person's conferences by itself, or is invited."""
+        for conversation in self._kept_for(resource.identity):
             await self._names.learn(conversation.participants)
             room = self._rooms.of(conversation)
             if room.address not in resource.seats:
                 self._reception.expect(resource, room)
-            await self._appear(room, resource.identity)
+
+    async def returned(self, who: Identity) -> None:
+        """Somebody hears again what is said in the conferences where they have a seat."""
+        for conversation in self._kept_for(who):
+            await self._appear(self._rooms.of(conversation), who)
+
+    def departed(self, who: Identity) -> None:
+        """An endpoint of another world is gone; without any, nobody is an occupant."""
+        if hears(self._front_end, who):
+            return
+        for conversation in self._kept_for(who):
+            room = self._rooms.of(conversation)
+            occupant = room.occupants.get(who)
+            if occupant is not None and not occupant.resources:
+                self._disappear(room, occupant)
+
+    def _kept_for(self, who: Identity) -> list[Conversation]:
+        """The conferences where somebody has a seat even while they are away."""
+        conferences = (c for c in self._front_end.immcu.of(who) if c.shape is Shape.CONFERENCE)
+        return [conversation for conversation in conferences if conversation.keeps_seats]
 
     def absent(self, resource: Resource) -> None:
         """A client is unavailable or gone: it sits nowhere any more."""
@@ -173,7 +190,7 @@ class RoomEvents:
                 continue
             if resource in occupant.resources:
                 occupant.resources.remove(resource)
-            if not occupant.resources and not self._hears(resource.identity):
+            if not occupant.resources and not hears(self._front_end, resource.identity):
                 self._disappear(room, occupant)
             if not occupant.resources and not room.conversation.keeps_seats:
                 self._start(self._leave(room, resource.identity))
@@ -184,7 +201,3 @@ class RoomEvents:
         except HereaboutsError:
             # The server is stopping: it ends every conversation itself.
             return
-
-    def _hears(self, who: Identity) -> bool:
-        """Whether what is said reaches somebody now, by whatever way."""
-        return not self._front_end.ours(who.domain) or bool(self._front_end.registrar.ready(who))

@@ -145,9 +145,12 @@ class RoomTalk:
             halves = self.halves(room, delivery.message, delayed=delivery.delayed)
             resource.send(halves.to(resource.session.jid_bytes))
             return None
-        if seat.waits and not seat.full:
-            return seat.hold(delivery)
-        return self.relay(room, resource, delivery)
+        if seat.state is State.AWAITED and seat.full:
+            seat.state = State.RELAYED
+            self.relay_held(room, resource, seat)
+        if seat.state is State.RELAYED:
+            return self.relay(room, resource, delivery)
+        return seat.hold(delivery)
 
     def show_held(self, room: Room, resource: Resource, seat: Seat, *, after: int) -> None:
         """The client has come in: what it has not seen in the history follows."""

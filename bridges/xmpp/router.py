@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ...core.errors import BadAddress, HereaboutsError
+from ...core.identity import Identity
 from ...core.presence import Availability
 from . import xml
 from .channel import ClientChannel
@@ -57,6 +58,11 @@ class ClientRouter:
             "presence": self._presence,
             "iq": self._iq,
         }
+        front_end.registrar.departed.append(lambda binding, _: self._parts.events.departed(binding.endpoint.identity))
+
+    def signed_in(self, who: Identity) -> None:
+        """Somebody has signed in, with whatever it was: rooms show them again."""
+        self._start(self._parts.events.returned(who))
 
     # ---- sessions
 

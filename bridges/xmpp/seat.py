@@ -12,7 +12,7 @@ from ...core.message import Delivery
 JOIN_GRACE = 3.0
 """Seconds a client has to enter a room it was invited to, before the room's messages reach it as chat."""
 MAX_HELD = 100
-"""Messages held back for a client that is about to enter."""
+"""Messages held back for a client that may be about to enter."""
 
 
 class State(enum.Enum):
@@ -45,13 +45,8 @@ class Seat:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def waits(self) -> bool:
-        """Whether messages are held back."""
-        return self.state in (State.AWAITED, State.ENTERING)
-
-    @property
     def full(self) -> bool:
-        """Whether no more can be held back."""
+        """Whether as many messages wait as may wait for a client that is not even on its way."""
         return len(self.held) >= MAX_HELD
 
     def hold(self, delivery: Delivery) -> asyncio.Future[None]:

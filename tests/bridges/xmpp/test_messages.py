@@ -360,7 +360,8 @@ async def test_typing_and_receipts_from_another_world(house):
     alice = await house.client(ALICE)
     sit(house.front_end, BOB, "phone")
     await alice.send(
-        "<message type='chat' id='m1' to='bob@example.test'><body>hello</body><request xmlns='urn:xmpp:receipts'/></message>"
+        "<message type='chat' id='m1' to='bob@example.test'><body>hello</body>"
+        "<request xmlns='urn:xmpp:receipts'/></message>"
     )
     (conversation,) = house.front_end.immcu.of(ALICE)
     said = (await house.front_end.immcu.history(conversation, ALICE))[0]

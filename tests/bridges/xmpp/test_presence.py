@@ -287,7 +287,8 @@ async def test_forged_rooms_and_times_are_taken_out_of_presence(house):
     alice.got()
     await bob.send(
         "<presence><x xmlns='http://jabber.org/protocol/muc#user'><status code='110'/></x><show>away</show>"
-        "<delay xmlns='urn:xmpp:delay' stamp='2020-01-01T00:00:00Z'/><occupant-id xmlns='urn:xmpp:occupant-id:0' id='x'/>"
+        "<delay xmlns='urn:xmpp:delay' stamp='2020-01-01T00:00:00Z'/>"
+        "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='x'/>"
         "<x xmlns='http://jabber.org/protocol/muc#user'/></presence>"
     )
     (seen,) = alice.got("presence")

@@ -18,7 +18,7 @@ LAST = "<query xmlns='jabber:iq:last'/>"
 SERVICE = "conference.example.test"
 
 ASKED_BY_CLIENTS = [
-    # What real clients ask for at sign-in (../../../../shared captures: converse, dino, gajim, libpurple, profanity, ...).
+    # What converse, dino, gajim, libpurple, mcabber, poezio, profanity and others ask for when they sign in.
     ("get", "example.test", INFO),
     ("get", "example.test", ITEMS),
     ("get", SERVICE, INFO),
