@@ -24,11 +24,13 @@ from ..web.site import Site, site_of, token_in
 from ..web.streams import MAX_WATCHED
 from ..web.tokens import Viewer
 from ..web.ways import Way
-from ..web.words import moment
+from ..web.words import moment, plain
 
 if TYPE_CHECKING:
     from ..core.front_end import FrontEnd
 
+MAX_NAME = 120
+"""Characters of a name or a title that are shown."""
 HUES = 8
 """Colours of avatars that page.css has."""
 
@@ -196,8 +198,8 @@ class Page:
         now = self._site.renderings.now()
         return {
             "id": str(who),
-            "name": person.shown_name,
-            "title": person.title,
+            "name": plain(person.shown_name, MAX_NAME),
+            "title": plain(person.title, MAX_NAME),
             "initials": initials_of(person.shown_name),
             "hue": zlib.crc32(str(who).encode()) % HUES,
             "family": FAMILIES[shown.availability],

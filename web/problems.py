@@ -75,6 +75,8 @@ KIND_OF: tuple[tuple[type[HereaboutsError], str], ...] = (
     (TooLarge, "too-large"),
     (Busy, "busy"),
 )
+ENDING = {"head-too-large", "too-large", "too-slow"}
+"""After these the connection ends: what is still to come on it is unwanted."""
 STATUS_KIND = {
     400: "malformed",
     401: "not-signed-in",
@@ -153,7 +155,7 @@ def answer_to(error: Exception, request: web.Request) -> Answer:
         number = secrets.token_hex(4)
         log.error("request %s failed: %s %s", number, request.method, request.path[:200], exc_info=error)
         problem = Problem("failed", f"request {number}")
-    return problem_answer(problem, language_of(request))
+    return problem_answer(problem, language_of(request), close=problem.kind in ENDING)
 
 
 def language_of(request: web.BaseRequest) -> Language:

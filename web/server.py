@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import tzinfo
@@ -189,5 +190,5 @@ def zone_of(name: str) -> tzinfo | None:
 
 
 def _cannot_listen(options: WebServer.Options, error: OSError) -> SettingsError:
-    why = (error.strerror or str(error)).lower()
+    why = os.strerror(error.errno).lower() if error.errno else str(error)
     return SettingsError([f"[web] cannot listen on {options.listen} port {options.port}: {why}; choose another port"])

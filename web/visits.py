@@ -20,6 +20,8 @@ SILENCE = 6.0
 """Seconds a connection may be silent or dribble a request's head; it is also how long an idle one is kept."""
 HANDSHAKE = 15.0
 """Seconds for TLS."""
+LINGER = 1.0
+"""Seconds that the rest of a request nobody wants is read, so that its sender sees the answer and not a reset."""
 MAX_LINE = 8 * 1024
 """Bytes of a request line."""
 MAX_FIELD = 8000
@@ -88,7 +90,7 @@ class Visit(web.RequestHandler):
         self._door.complain(f"{type(exc).__name__}", self._address or "")
         kind = "malformed"
         if isinstance(exc, LineTooLong):
-            kind = "line-too-long" if exc.args[-1] == MAX_LINE else "head-too-large"
+            kind = "line-too-long" if MAX_LINE in exc.args else "head-too-large"
         return problem_answer(Problem(kind), language_of(request), close=True)
 
 
@@ -107,6 +109,7 @@ class Door(web.Server):
             address,
             loop=self._loop,
             keepalive_timeout=SILENCE,
+            lingering_time=LINGER,
             access_log=None,
             max_line_size=MAX_LINE,
             max_field_size=MAX_FIELD,
