@@ -462,7 +462,8 @@ async def test_an_instant_room(house):
     fields = {f.get("var"): f[0].text for f in form.iter("{jabber:x:data}field")}
     assert fields["FORM_TYPE"] == f"{MUC}#roomconfig" and fields["muc#roomconfig_membersonly"] == "0"
     named = OWNER % (
-        "<x xmlns='jabber:x:data' type='submit'><field var='muc#roomconfig_roomname'><value>The lounge</value></field></x>"
+        "<x xmlns='jabber:x:data' type='submit'>"
+        "<field var='muc#roomconfig_roomname'><value>The lounge</value></field></x>"
     )
     assert (await alice.ask(named, to=ROOM, type="set")).get("type") == "result"
     assert (await house.front_end.immcu.at(ADDRESS)).subject == "The lounge"
