@@ -8,8 +8,8 @@ import pytest
 
 from ....plugins.sip.checks import check
 from ....plugins.sip.framing import Broken, SipStream
-from ....plugins.sip.grammar import MalformedSip
-from ....plugins.sip.headers import STAR
+from ....plugins.sip.grammar import MalformedSip, Params
+from ....plugins.sip.headers import STAR, Term
 from ....plugins.sip.message import Request, Response, parse
 from .wire import SHARED, VECTORS, read, vectors
 
@@ -80,7 +80,7 @@ def _summary(framed: object) -> object:
 def test_fields_of_the_odd_spelling():
     message = parse(read(VECTORS / "folded_and_odd_spelling.txt").data)
     assert isinstance(message, Request)
-    assert message.to.display == 'Bo "the" ""'
+    assert message.to.display == 'B\\o "the" ""'
     assert message.to.params["x"] == "y"
     assert message.from_.tag == "ff"
     assert message.max_forwards == 70
@@ -92,16 +92,13 @@ def test_fields_of_the_odd_spelling():
     ]
     assert message.first("Subject") == ""
     assert message.first("x-STRANGE") == ";;,,;;"
-    assert (
-        message.content_type == ("text/plain", {"charset": "utf-8"})
-        or message.content_type.params["charset"] == "utf-8"
-    )
+    assert message.content_type == Term("text/plain", Params({"charset": "utf-8"}))
     assert message.target.params["unheard-of"] == ""
 
 
 def test_fields_of_the_others():
     escaped = parse(read(VECTORS / "escaped_user.txt").data)
-    assert escaped.target.user == "sip:bo@evil.example" and escaped.target.host == "b.example"
+    assert escaped.target.user == "sips:bo@evil.example" and escaped.target.host == "b.example"
     assert escaped.to.uri.user == "bo"
     nul = parse(read(VECTORS / "escaped_nul.txt").data)
     assert nul.contacts is not STAR and [c.uri.user for c in nul.contacts] == ["\0", "\0\0"]
@@ -158,6 +155,8 @@ def test_every_captured_message_of_every_client_is_accepted():
     """Linphone, baresip, twinkle, Pidgin, JsSIP, SIP.js, Kamailio: thousands of their messages."""
     count, refused = 0, {}
     for path in CAPTURES.glob("*.txt"):
+        if path.name == "probe-kamailio.txt":  # our own bad input
+            continue
         for part in path.read_bytes().replace(b"\r\n", b"\n").split(b"\n##### ")[1:]:
             data = part.partition(b"\n")[2].rstrip(b"\n")
             head, _, body = data.partition(b"\n\n")
@@ -170,4 +169,4 @@ def test_every_captured_message_of_every_client_is_accepted():
             if verdict != "accept":
                 refused.setdefault(verdict, []).append(lines[0])
     assert count > 1000
-    assert refused == {} or set(refused) == {"probes"}, refused
+    assert not refused

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from ....plugins.sip.flow import Address, Flow
+
 ROOT = Path(__file__).parents[3]
 VECTORS = ROOT / "tests" / "vectors" / "sip"
 SHARED = ROOT.parent / "shared"
@@ -60,3 +62,27 @@ def request(
     if length:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+class Tape:
+    """A wire that keeps what is written to it."""
+
+    def __init__(self, allowance: int = 1 << 30) -> None:
+        self.written: list[bytes] = []
+        self.allowance = allowance
+        self.expected = 0
+        self.is_closed = False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def expect(self) -> None:
+        self.expected += 1
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def flow(transport="TLS", host="192.0.2.1", port=4711) -> Flow:
+    """A flow over a tape."""
+    return Flow(f"{transport.lower()}1", Tape(), transport, Address(host, port), Address("198.51.100.1", 5061))
