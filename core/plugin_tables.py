@@ -33,7 +33,7 @@ def switched_on(text: str, name: str, summary: str, required: list[Option]) -> s
     if any(piece.path and piece.path[0] == name for piece in pieces_of(text)):
         raise Conflict(f"[{name}] is switched on already")
     lines = text.split("\n")
-    header = re.compile(rf"\[\s*{re.escape(name)}\s*[.\]]")
+    header = re.compile(rf"\[\[?\s*{re.escape(name)}\s*[.\]]")
     kept = [at for at, line in enumerate(lines) if line.startswith(OFF) and header.match(line[len(OFF) :])]
     if kept:
         for first in kept:

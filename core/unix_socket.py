@@ -18,6 +18,8 @@ MAX_PATH = 100
 def listening(path: Path) -> socket.socket:
     """A socket that its owner alone may connect to.  Raises HereaboutsError when somebody listens there already."""
     if path.exists():
+        if not path.is_socket():
+            raise HereaboutsError(f"{path} is in the way: it is no socket, move it elsewhere")
         if _answers(path):
             raise HereaboutsError(
                 f"another server listens on {path}: stop that one, or give this one another state folder"

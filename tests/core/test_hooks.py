@@ -147,9 +147,7 @@ def editor(name, change):
 
 
 def louder(message):
-    return type(message)(
-        **{f: getattr(message, f) for f in message.__dataclass_fields__} | {"text": message.text + "!"}
-    )
+    return replace(message, text=message.text + "!")
 
 
 async def test_each_filter_gets_what_the_one_before_returned():
