@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
+from itertools import groupby
 
 from .errors import Conflict, HereaboutsError, NotFound
 from .options import Option, nearest
@@ -33,15 +35,18 @@ def switched_on(text: str, name: str, summary: str, required: list[Option]) -> s
     if any(piece.path and piece.path[0] == name for piece in pieces_of(text)):
         raise Conflict(f"[{name}] is switched on already")
     lines = text.split("\n")
-    header = re.compile(rf"\[\[?\s*{re.escape(name)}\s*[.\]]")
-    kept = [at for at, line in enumerate(lines) if line.startswith(OFF) and header.match(line[len(OFF) :])]
-    if kept:
-        for first in kept:
-            for at in range(first, len(lines)):
-                if not lines[at].startswith(OFF) or (at > first and lines[at].startswith(f"{OFF}[")):
-                    break
-                lines[at] = lines[at].removeprefix(OFF)
+    off = [
+        number
+        for first, run in _runs(lines)
+        for piece in pieces_of(run)
+        if piece.path[:1] == (name,)
+        for number in range(first + piece.line - 1, first + piece.line + len(piece.text))
+    ]
+    if off:
+        for number in off:
+            lines[number] = lines[number].removeprefix(OFF)
         return _sound(text, "\n".join(lines), plus=name)
+    header = re.compile(rf"\[\s*{re.escape(name)}\s*\]")
     for at, line in enumerate(lines):
         if line.startswith("#") and header.match(line[1:].lstrip()):
             lines[at] = line[1:].lstrip()
@@ -49,6 +54,14 @@ def switched_on(text: str, name: str, summary: str, required: list[Option]) -> s
     wanted = "".join(f"# {option.name} =    # {option.expected}: {option.doc}\n" for option in required)
     gap = "" if not text.strip() else "\n" if text.endswith("\n") else "\n\n"
     return _sound(text, f"{text}{gap}[{name}]  # {summary}\n{wanted}", plus=name)
+
+
+def _runs(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """What was switched off: the number of each first line, and the text without the marks."""
+    for is_off, run in groupby(range(len(lines)), lambda number: lines[number].startswith(OFF)):
+        numbers = list(run)
+        if is_off:
+            yield numbers[0], "\n".join(lines[number].removeprefix(OFF) for number in numbers)
 
 
 def _length(text: list[str]) -> int:

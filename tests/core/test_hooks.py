@@ -5,6 +5,7 @@ import inspect
 import logging
 import re
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pluggy
 import pytest
