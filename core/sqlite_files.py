@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -44,8 +44,9 @@ class Lock:
             raise HereaboutsError(
                 f"process {holder} has the database {path} open: stop that process, or name another database"
             ) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # a full disk: the lock holds without the number, too
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         os.close(self._file)
@@ -136,4 +137,5 @@ def _unusable(path: Path, error: sqlite3.Error) -> str:
         return f"the database {path} is damaged or no database: restore a backup, or name another file"
     if code == sqlite3.SQLITE_FULL:
         return f"there is no room for the database {path}: free some space on that disk"
-    return f"the database {path} cannot be used ({error}): close other programs that have it open, and check the disk"
+    advice = "close other programs that have it open, and see that its disk is well and has room"
+    return f"the database {path} cannot be used ({error}): {advice}"

@@ -16,6 +16,7 @@ from itertools import groupby
 from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
 from .errors import Busy
+from .identity import Endpoint
 from .message import Message
 from .sqlite_appends import Appends, clear, hopeless
 from .sqlite_files import savepoint, transaction
@@ -83,7 +84,8 @@ class Writer:
         self._held: Handed | None = None
         self._turn: list[Job] = []
         self._queued = 0
-        self._shown: dict[tuple[Any, str], Shown] = {}
+        self._shown: dict[tuple[Endpoint, str], Shown] = {}
+        self._moving = 0
         self._timer: asyncio.TimerHandle | None = None
         self._trouble = ""
         self._closing = False
@@ -119,7 +121,7 @@ class Writer:
 
     async def flush(self) -> None:
         """Return when the positions noted so far are written, or cannot be."""
-        if self._shown and not self._closing:
+        if (self._shown or self._moving) and not self._closing:
             try:
                 await self.run(lambda connection, appends: None)
             except Busy:
@@ -153,6 +155,7 @@ class Writer:
         """Give the thread what this turn of the loop has gathered."""
         turn, self._turn = self._turn, []
         shown, self._shown = list(self._shown.values()), {}
+        self._moving += len(shown)
         for start in range(0, len(turn), MAX_BATCH):
             self._handed.put(Handed(turn[start : start + MAX_BATCH], shown))
             shown = []
@@ -173,6 +176,7 @@ class Writer:
 
     def _settle(self, settled: Settled) -> None:
         self._queued -= len(settled.outcomes)
+        self._moving -= len(settled.handed.shown)
         if settled.trouble and not self._trouble:
             log.error("%s: what is there can be read, nothing new is accepted", settled.trouble)
         elif self._trouble and not settled.trouble:

@@ -63,6 +63,17 @@ def test_a_process_that_dies_leaves_no_lock(path):
     Lock(path).release()
 
 
+def test_a_lock_holds_where_there_is_no_room_for_a_number(path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    lock = Lock(path)
+    with pytest.raises(HereaboutsError, match="process unknown"):
+        Lock(path)
+    lock.release()
+
+
 def test_the_lock_names_its_holder(path):
     lock = Lock(path)
     assert Path(f"{path}.lock").read_text() == f"{os.getpid()}\n"
@@ -119,6 +130,24 @@ async def test_migrations_of_others_in_the_same_file_are_theirs(path):
     connection.close()
     async with SqliteStore(path, clock=Clock()):
         pass
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (sqlite3.SQLITE_FULL, "free some space"),
+        (sqlite3.SQLITE_IOERR, "has room"),
+        (sqlite3.SQLITE_CORRUPT, "restore a backup"),
+    ],
+)
+async def test_what_the_disk_says_is_told_with_advice(path, monkeypatch, code, advice):
+    def fails(db: Database) -> None:
+        error = sqlite3.OperationalError("something is wrong")
+        error.sqlite_errorcode = code
+        raise error
+
+    monkeypatch.setattr(MIGRATIONS, "apply", fails)
+    assert advice in await opening(path)
 
 
 # ---- how it is made

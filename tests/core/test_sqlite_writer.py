@@ -243,6 +243,21 @@ async def test_whoever_asks_for_their_inbox_is_not_shown_again_what_they_just_sa
     assert await inbox(store, BOB) == ["2"]
 
 
+async def test_nor_what_is_just_being_written(store):
+    await talk(store)
+    await say(store, "c1", ALICE, "1", "2")
+    with held(store):
+        store.shown(shown(seq=1))
+        saying = asyncio.ensure_future(say(store, "c1", ALICE, "3"))
+        await asyncio.sleep(0.01)  # it has taken the position with it
+        assert store._writer._shown == {}
+        asking = asyncio.ensure_future(inbox(store, BOB))
+        await asyncio.sleep(0.01)
+    await saying
+    assert await asking == ["2", "3"]
+    assert store._writer._moving == 0
+
+
 async def test_the_first_time_an_endpoint_was_shown_something_is_kept(store):
     await talk(store)
     await say(store, "c1", ALICE, "1", "2", endpoint="")
@@ -452,6 +467,31 @@ async def test_positions_wait_for_room(store, monkeypatch):
     await until(written)
 
 
+async def test_whatever_is_written_finds_the_disk_full(store):
+    await fill(store)
+    with pytest.raises(Busy, match="the storage is full"):
+        await store.put_document("kind", "key", BIG.encode())
+    assert store.mode is Mode.READ and await store.document("kind", "key") is None
+
+
+async def test_an_inbox_is_read_even_when_positions_cannot_be_written(store, monkeypatch):
+    await talk(store)
+    await say(store, "c1", ALICE, "1", "2")
+
+    def full(*_):
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    store.shown(shown(seq=1))
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite_writer, "move", full)
+        assert await inbox(store, BOB) == ["1", "2"]
+        assert store.mode is Mode.READ
+    assert await inbox(store, BOB) == ["2"]
+    assert store.mode is Mode.WRITE
+
+
 async def test_another_program_that_locks_the_database_is_named(store):
     await talk(store)
     other = sqlite3.connect(store._path, isolation_level=None)
@@ -513,3 +553,18 @@ async def test_closing_twice_is_closing_once(store):
 
 def test_it_is_down_before_it_is_opened(tmp_path):
     assert SqliteStore(tmp_path / "store.db", clock=Clock()).mode is Mode.DOWN
+
+
+async def test_a_loop_that_ends_before_the_store_takes_the_writer_with_it(tmp_path):
+    go = threading.Event()
+
+    async def careless() -> SqliteStore:
+        store = await SqliteStore(tmp_path / "store.db", clock=Clock()).__aenter__()
+        store._writer.run(lambda db, appends: go.wait(30)).cancel()
+        await asyncio.sleep(0)
+        return store
+
+    store = await asyncio.to_thread(asyncio.run, careless())
+    go.set()
+    await asyncio.to_thread(store._writer._thread.join, 30)
+    assert not store._writer._thread.is_alive()
