@@ -29,6 +29,8 @@ MAX_BATCH = 2000
 """Jobs in one transaction."""
 MAX_QUEUED = 20_000
 """Jobs that may wait; the next one is refused with Busy."""
+MAX_QUEUED_SIZE = 64 * 1024 * 1024
+"""Characters of text and bytes of payload in the messages that wait."""
 MAX_SHOWN = 100_000
 """Positions that may wait while the disk is full; later ones are dropped, and their messages are shown again."""
 SHOWN_DELAY = 1.0
@@ -56,6 +58,7 @@ Work = Callable[[sqlite3.Connection, Appends], Any]
 class Job(NamedTuple):
     what: Message | Work
     done: asyncio.Future[Any]
+    size: int
 
 
 class Handed(NamedTuple):
@@ -83,7 +86,7 @@ class Writer:
         self._handed: queue.SimpleQueue[Handed | None] = queue.SimpleQueue()
         self._held: Handed | None = None
         self._turn: list[Job] = []
-        self._queued = 0
+        self._queued = self._queued_size = 0
         self._shown: dict[tuple[Endpoint, str], Shown] = {}
         self._moving = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -102,7 +105,7 @@ class Writer:
 
     def append(self, message: Message) -> asyncio.Future[Accepted]:
         """Accept a message.  Raises Busy."""
-        return self._enqueue(message)
+        return self._enqueue(message, len(message.text) + (len(message.native.payload) if message.native else 0))
 
     def run(self, work: Callable[[sqlite3.Connection, Appends, *Given], T], *given: *Given) -> asyncio.Future[T]:
         """Do some work in a transaction; what it raises undoes this work only.  Raises Busy."""
@@ -139,16 +142,17 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
         self._connection.close()
 
-    def _enqueue(self, what: Message | Work) -> asyncio.Future[Any]:
+    def _enqueue(self, what: Message | Work, size: int = 0) -> asyncio.Future[Any]:
         if self._closing:
             raise Busy("the server is stopping")
-        if self._queued >= MAX_QUEUED:
+        if self._queued >= MAX_QUEUED or self._queued_size > MAX_QUEUED_SIZE:
             raise Busy("too much is waiting to be stored", RETRY_QUEUED)
         self._queued += 1
+        self._queued_size += size
         done = self._loop.create_future()
         if not self._turn:
             self._loop.call_soon(self._hand_over)
-        self._turn.append(Job(what, done))
+        self._turn.append(Job(what, done, size))
         return done
 
     def _hand_over(self) -> None:
@@ -187,7 +191,8 @@ class Writer:
                 self.shown(what)
             if not self._closing:
                 self._arm(PROBE_DELAY)
-        for (_, done), outcome in zip(settled.handed.jobs, settled.outcomes):
+        for (_, done, size), outcome in zip(settled.handed.jobs, settled.outcomes):
+            self._queued_size -= size
             if done.done():
                 continue
             if isinstance(outcome, BaseException):
@@ -259,6 +264,7 @@ class Writer:
         except Exception as error:
             if hopeless(error):
                 raise
+            self._appends.forget()
             log.exception("positions could not be written")
 
     def _failed(self, handed: Handed, error: Exception) -> Settled:

@@ -12,6 +12,7 @@ import pytest
 
 from ...core import sqlite_appends, sqlite_writer
 from ...core.errors import Busy, Conflict
+from ...core.message import Native
 from ...core.sqlite_reads import unseen
 from ...core.sqlite_store import SqliteStore
 from ...core.store import Mode, Shown
@@ -150,6 +151,20 @@ async def test_a_full_queue_is_busy_and_says_when_to_come_back(store, monkeypatc
     assert (await say(store, "c1", ALICE, "there is room again"))[0].message.seq == 10
 
 
+async def test_large_messages_fill_the_queue_sooner(store, monkeypatch):
+    monkeypatch.setattr(sqlite_writer, "MAX_QUEUED_SIZE", 1000)
+    await talk(store)
+    given = [
+        words("c1", ALICE, "x" * 600),
+        words("c1", ALICE, "small", native=Native("xmpp", b"x" * 500)),
+        words("c1", ALICE, "x"),
+    ]
+    outcomes = await asyncio.gather(*map(store.append, given), return_exceptions=True)
+    assert [isinstance(outcome, Busy) for outcome in outcomes] == [False, False, True]
+    assert store._writer._queued_size == 0 == store._writer._queued
+    assert (await say(store, "c1", ALICE, "y"))[0].message.seq == 3
+
+
 async def test_tails_of_few_conversations_are_remembered(store, monkeypatch):
     monkeypatch.setattr(sqlite_appends, "MAX_REMEMBERED", 3)
     for n in range(6):
@@ -283,6 +298,23 @@ async def test_a_position_that_cannot_be_written_costs_nobody_anything(store, ca
         (one,) = await say(store, "c1", ALICE, "1")
     assert one.message.seq == 1 and store.mode is Mode.WRITE
     assert "positions" in caplog.text
+
+
+async def test_an_endpoint_whose_attending_was_undone_is_noted_the_next_time(store, monkeypatch):
+    await talk(store)
+    await say(store, "c1", ALICE, "1", endpoint="")
+
+    def broken(*_):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._writer._appends, "attend", broken)
+        store.shown(shown(seq=1))
+        await store._writer.flush()
+    assert (await store.record("c1")).endpoints == {}
+    store.shown(shown(seq=1))
+    await store._writer.flush()
+    assert list((await store.record("c1")).endpoints) == [str(BOB)]
 
 
 # ---- settled seats
