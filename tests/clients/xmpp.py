@@ -88,7 +88,8 @@ class Slix(ClientXMPP):  # type: ignore[misc]
         )
 
     async def join(self, room: str, nick: str) -> None:
-        await self["xep_0045"].join_muc_wait(JID(room), nick, timeout=40)
+        _, _, _, history = await self.plugin["xep_0045"].join_muc_wait(JID(room), nick, timeout=40)
+        self.rooms_said[:0] = [(message["from"].resource, message["body"]) for message in history]
 
     async def leave(self) -> None:
         self.disconnect()
