@@ -51,12 +51,19 @@ OPEN_PER_ADDRESS = 20
 """Connections from one address that have not signed in."""
 
 NEW_PER_SECOND = 10
-"""Connections one address may open in a second; as many again may be saved up."""
+"""Connections one address may open in a second."""
+
+NEW_BURST = 2
+"""Seconds' worth of new connections that may come at once."""
+
+SHARED_TIMES = 6
+"""How many times as much an address may do that many people share."""
 
 STANZAS_PER_SECOND = 50
 STANZA_BURST = 200
 BYTES_PER_MINUTE = 2 * 1024 * KIB
-"""A client that sends faster is read more slowly."""
+BYTE_BURST = 256 * KIB
+"""A client that sends faster than this is read more slowly."""
 
 FAIR_SHARE = 50
 """Stanzas taken from one stream in one turn of the loop."""
@@ -67,8 +74,11 @@ MAX_IN_FLIGHT = 64
 MAX_UNSENT = 256 * KIB
 """Bytes kept for a client that does not read; beyond, its stream is closed and it finds the rest in the store."""
 
-MAX_UNSENT_BEFORE = 16 * KIB
-"""The same before sign-in."""
+MAX_UNREAD = 10.0
+"""Seconds it may be beyond, as after a long list; and"""
+
+MAX_UNSENT_BURST = 2 * 1024 * KIB
+"""how far."""
 
 REST_TIME = 20.0
 """Seconds of silence after which a stream's parser is given back."""
@@ -80,7 +90,16 @@ ANSWER_TIME = 60.0
 """Seconds it may take to answer."""
 
 CLOSE_TIME = 5.0
-"""Seconds a client may take to close its half of a stream that we closed (RFC 6120 section 4.4)."""
+"""Seconds a client may take to read our last words and to close its side (RFC 6120 section 4.4)."""
+
+LINGER_TIME = 0.2
+"""Seconds of silence after which a client is taken to have nothing more to say."""
+
+BACKLOG = 512
+"""Connections that the system keeps until they are accepted."""
+
+STOP_TIME = 2.0
+"""The same for all clients together when the server stops."""
 
 MAX_CONNECTIONS = 20_000
 """Client connections in all."""

@@ -1,0 +1,162 @@
+"""The XMPP bridge as a plugin: its options, its ports, its life."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ...core.errors import SettingsError
+from ...core.hooks import hookimpl
+from . import sasl, xml
+from .budget import Door, Pace, Share
+from .gatekeeper import Gatekeeper
+from .house import House
+from .limits import (
+    AFTER_SIGN_IN,
+    BYTE_BURST,
+    BYTES_PER_MINUTE,
+    IDLE_TIME,
+    KIB,
+    LARGEST_STANZA,
+    MAX_CONNECTIONS,
+    NEW_BURST,
+    NEW_PER_SECOND,
+    OPEN_PER_ADDRESS,
+    SHARED_TIMES,
+    STANZA_BURST,
+    STANZAS_PER_SECOND,
+)
+from .listener import Listener
+from .negotiation import Offer
+from .router import ClientRouter
+from .sessions import Sessions
+
+if TYPE_CHECKING:
+    from ...core.front_end import FrontEnd
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+FEATURES = xml.element("ver", {"xmlns": xml.ROSTER_VERSIONS}) + xml.element("sub", {"xmlns": xml.PRE_APPROVAL})
+"""RFC 6121 sections 2.6.1 and 3.4."""
+ALPN = "xmpp-client"
+"""XEP-0368 section 5."""
+
+
+class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an administrator may choose about XMPP."""
+
+    listen: str = ""
+    """The address to listen at; empty for all."""
+    port: Port = 5222
+    """Where clients begin in the clear and must go on in TLS; 0 for any free port."""
+    tls_port: Port = 5223
+    """Where clients begin in TLS; 0 for any free port."""
+    plain: bool = True
+    """Whether clients may sign in by saying their password, through TLS; some know no other way."""
+    scram: bool = True
+    """Whether clients may sign in without saying it; turn it off where a plugin such as LDAP checks the passwords."""
+    max_stanza: Annotated[int, Meta(ge=10_000, le=LARGEST_STANZA)] = AFTER_SIGN_IN.stanza
+    """Bytes in the largest stanza a client may send."""
+    idle_seconds: Annotated[int, Meta(ge=30, le=86400)] = int(IDLE_TIME)
+    """Seconds of silence after which a client is asked whether it is still there."""
+    stanzas_per_second: Annotated[int, Meta(ge=1)] = STANZAS_PER_SECOND
+    """Stanzas a client may send in a second, for long; faster ones are read more slowly."""
+    bytes_per_minute: Annotated[int, Meta(ge=64 * KIB)] = BYTES_PER_MINUTE
+    """Bytes a client may send in a minute, for long."""
+    open_per_address: Annotated[int, Meta(ge=1)] = OPEN_PER_ADDRESS
+    """Connections that have not signed in, from one address."""
+    new_per_second: Annotated[int, Meta(ge=1)] = NEW_PER_SECOND
+    """New connections in a second from one address."""
+    shared_addresses: list[str] = []
+    """Addresses and networks that many people share, such as an office's; they may have six times as many."""
+    max_connections: Annotated[int, Meta(ge=1)] = MAX_CONNECTIONS
+    """Client connections in all."""
+    dnd_means: Literal["busy", "dnd"] = "dnd"
+    """What a client's do-not-disturb means to others."""
+    relay_until_joined: bool = True
+    """Whether clients that were invited to a room and do not enter it get what is said there as chat."""
+
+    def __post_init__(self) -> None:
+        for text in self.shared_addresses:
+            try:
+                ipaddress.ip_network(text, strict=False)
+            except ValueError:
+                raise ValueError(f'shared_addresses: "{text}" is neither an address nor a network') from None
+        if not self.plain and not self.scram:
+            raise ValueError("plain and scram are both false: nobody could sign in")
+
+
+class XmppBridge:
+    """XMPP clients sign in, talk, and meet in rooms (RFC 6120, RFC 6121)."""
+
+    Options = XmppOptions
+
+    def __init__(self, options: XmppOptions) -> None:
+        self.options = options
+        self.ports: dict[str, int] = {}
+        """The ports that were really opened: "starttls", "tls"."""
+
+    @hookimpl
+    @asynccontextmanager
+    async def lifespan(self, front_end: FrontEnd) -> AsyncIterator[None]:
+        """Listen while the server runs."""
+        options = self.options
+        listener = Listener(self._house(front_end))
+        try:
+            self.ports["starttls"] = await self._opened(listener, options.port, direct=False)
+            self.ports["tls"] = await self._opened(listener, options.tls_port, direct=True)
+            yield
+        finally:
+            self.ports.clear()
+            await listener.close()
+
+    @hookimpl
+    def addresses(self, front_end: FrontEnd) -> Sequence[tuple[str, str]]:
+        """Where clients go."""
+        host = self.options.listen or front_end.domains[0]
+        ports = {"starttls": self.options.port, "tls": self.options.tls_port, **self.ports}
+        return [
+            ("XMPP, STARTTLS", f"{host}:{ports['starttls']}"),
+            ("XMPP, direct TLS", f"{host}:{ports['tls']}"),
+        ]
+
+    async def _opened(self, listener: Listener, port: int, *, direct: bool) -> int:
+        try:
+            return await listener.open(self.options.listen, port, direct=direct)
+        except OSError as why:
+            place = f"{self.options.listen or 'any address'}, port {port}"
+            raise SettingsError([f"[xmpp] cannot listen at {place}: {why.strerror or why}"]) from None
+
+    def _house(self, front_end: FrontEnd) -> House:
+        options = self.options
+        router = ClientRouter(front_end, options)
+        context = front_end.certificate()
+        # A client that names no protocol, or only others, is let in all the same.
+        context.set_alpn_protocols([ALPN])
+        share = Share(options.open_per_address, options.new_per_second, NEW_BURST * options.new_per_second)
+        shared = Share(SHARED_TIMES * share.unknown, SHARED_TIMES * share.rate, SHARED_TIMES * share.burst)
+        return House(
+            Offer(
+                ours=front_end.ours,
+                domain=front_end.domains[0],
+                mechanisms=(*(sasl.SCRAMS if options.scram else ()), *((sasl.PLAIN,) if options.plain else ())),
+                max_stanza=options.max_stanza,
+                features=FEATURES,
+                idle_time=float(options.idle_seconds),
+            ),
+            Door(share, shared, tuple(options.shared_addresses), options.max_connections),
+            Pace(
+                options.stanzas_per_second,
+                options.stanzas_per_second * STANZA_BURST / STANZAS_PER_SECOND,
+                options.bytes_per_minute / 60,
+                max(BYTE_BURST, options.bytes_per_minute / 8),
+            ),
+            Gatekeeper(front_end.accounts),
+            Sessions(front_end.registrar, router),
+            router,
+            context,
+        )
