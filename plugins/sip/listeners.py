@@ -6,10 +6,10 @@ import asyncio
 import logging
 import socket
 import ssl
-from asyncio import sslproto
 from collections.abc import Coroutine
 from contextlib import suppress
 
+from ...core.tls_memory import small_tls_buffers
 from .limits import FIRST_REQUEST_WITHIN
 from .overload import Doorkeeper
 from .transport import Connection, Reception, address_of
@@ -17,8 +17,6 @@ from .transport import Connection, Reception, address_of
 log = logging.getLogger(__name__)
 
 BACKLOG = 512
-TLS_READ = 16 * 1024
-"""What asyncio allocates to read one TLS connection; its own 256 KiB are made for few and fast ones."""
 GOODBYE = 2.0
 """Seconds for a peer to take what is left when its connection is closed."""
 RETRY_ACCEPT = 1.0
@@ -56,7 +54,7 @@ class Listener:
         except OSError:
             self._socket.close()
             raise
-        _small_tls_buffers()
+        small_tls_buffers()
         self._start(self._accept())
         return int(self._socket.getsockname()[1])
 
@@ -124,9 +122,3 @@ class Listener:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _small_tls_buffers() -> None:
-    """No official way to say so; where another loop or Python has no such attribute, nothing is changed."""
-    if isinstance(getattr(sslproto.SSLProtocol, "max_size", None), int):
-        sslproto.SSLProtocol.max_size = TLS_READ
