@@ -59,9 +59,7 @@ def end(place: Place, conversation: str) -> None:
       hereabouts end 5f3c1a
     """
     record = place.do("end_conversation", conversation=conversation)
-    place.show(
-        record, lambda r: click.echo(f"Conversation {r['conversation']} has ended; its record is no. {r['number']}.")
-    )
+    place.show(record, lambda r: click.echo(f"{r['conversation']} has ended; its record is number {r['number']}."))
 
 
 def _told(one: dict[str, Any]) -> None:
