@@ -15,7 +15,7 @@ HEAD_END = b"\r\n\r\n"
 class Phone:
     """One person at one TCP (or TLS) connection: registers, writes, answers everything it gets with 200.
 
-    ``heard`` is called with (from, call-id and cseq, text) of every MESSAGE that comes.
+    ``heard`` is called with (from, call-id and cseq, text) of every MESSAGE with text that comes.
     """
 
     def __init__(self, user: str, password: str, domain: str = "example.test") -> None:
@@ -129,7 +129,7 @@ class Phone:
             waiting.set_result((status, found))
 
     def _asked(self, method: str, lines: list[str], found: dict[str, str], body: bytes) -> None:
-        if method == "MESSAGE":
+        if method == "MESSAGE" and found.get("content-type", "").startswith("text/plain"):
             self.heard(found["from"], f"{found['call-id']} {found['cseq']}", body.decode())
         vias = [line for line in lines if line.lower().startswith("via:")]
         to = found["to"] if "tag=" in found["to"] else f"{found['to']};tag={self.instance[:6]}"
