@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 INFO = f"{{{xml.DISCO_INFO}}}query"
 ITEMS = f"{{{xml.DISCO_ITEMS}}}query"
 
-SERVER_FEATURES = ("msgoffline", xml.PRE_APPROVAL, xml.STANZA_ID)
+SERVER_FEATURES = (xml.PRE_APPROVAL, xml.STANZA_ID)
 """What the server does without being asked by IQ."""
+OFFLINE = "msgoffline"
+"""Messages wait for those who are away (XEP-0160)."""
 SERVICE_FEATURES = (xml.MUC,)
 
 
@@ -30,6 +32,8 @@ class Discovery:
         self._front_end = front_end
         self._queries = queries
         queries.announce(Place.SERVER, *SERVER_FEATURES)
+        if front_end.settings.offline != "refuse":
+            queries.announce(Place.SERVER, OFFLINE)
         queries.announce(Place.SERVICE, *SERVICE_FEATURES)
 
     def queries(self) -> Iterable[Query]:

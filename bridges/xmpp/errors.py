@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ...core.errors import (
     Absent,
     BadAddress,
+    BadRequest,
     Busy,
     Conflict,
     Gone,
@@ -32,6 +33,7 @@ class Condition(NamedTuple):
 
 CONDITIONS: Mapping[type[HereaboutsError], Condition] = {
     BadAddress: Condition("modify", "jid-malformed"),
+    BadRequest: Condition("modify", "bad-request"),
     NotAllowed: Condition("auth", "forbidden"),
     Refused: Condition("modify", "policy-violation"),
     NotFound: Condition("cancel", "item-not-found"),

@@ -10,6 +10,7 @@ from ...core.message import Message, Utterance
 from . import jid, payload
 from .blocking import BLOCKED
 from .errors import StanzaError, service_unavailable
+from .invitations import DIRECT, Invitations
 from .jid import Jid
 from .resource import Resource, Resources
 from .server_owned import DELAY, MESSAGE_TAGS, honest_delay, without
@@ -19,7 +20,6 @@ from .threads import Threads
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd
-    from .invitations import Invitations
 
 TYPES = frozenset({"", "normal", "chat", "headline", "groupchat", "error"})
 """RFC 6121 section 5.2.2; any other type means normal."""
@@ -51,10 +51,11 @@ class Messages:
         if type in ("error", "headline", "groupchat"):
             self._take_special(resource, message, to, inner)
             return
+        if DIRECT in message.kids and await self._invitations.take_direct(resource, message, to):
+            return
         text = payload.text_of(message)
         if not text:
-            if not await self._invitations.take_direct(resource, message, to):
-                await self._signals.take(resource, message, to, inner)
+            await self._signals.take(resource, message, to, inner)
             return
         if type != "chat" and to.resource and self._front_end.registrar.at(to.endpoint) is None:
             raise service_unavailable()

@@ -25,9 +25,11 @@ class Names:
         self._accounts = accounts
         self._known: dict[Identity, str] = {}
 
-    async def learn(self, people: Iterable[Identity]) -> None:
-        """Look these people up."""
+    async def learn(self, people: Iterable[Identity], *, anew: bool = False) -> None:
+        """Look up whoever of these is not known, or everybody ``anew``."""
         for who in people:
+            if who in self._known and not anew:
+                continue
             person = await self._accounts.person(who)
             self._known.pop(who, None)
             self._known[who] = person.shown_name if person is not None else who.user

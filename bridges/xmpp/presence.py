@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...core.access import AccessLevel
 from ...core.errors import HereaboutsError
+from ...core.front_end import SIGNED_OUT
 from ...core.message import Native
 from ...core.presence import Availability, Publication, Source
 from . import jid, translate, xml
@@ -87,9 +88,9 @@ class Availabilities:
             await self._front_end.presence.withdraw(resource.identity, owner_of(resource))
         finally:
             del self._goodbyes[resource.endpoint]
-        self.gone(resource, inner)
+        self.gone(resource, SIGNED_OUT, inner)
 
-    def gone(self, resource: Resource, inner: bytes = b"") -> None:
+    def gone(self, resource: Resource, reason: str, inner: bytes = b"") -> None:
         """Whatever else a resource was shown, and was shown to, ends: it is unavailable, or its stream is gone."""
         if resource.watch is not None:
             resource.watch.close()
@@ -97,7 +98,7 @@ class Availabilities:
         directed, resource.session.directed = resource.session.directed, set()
         for text in directed:
             self._send(resource, jid.parse(text), inner, gone=True)
-        self._rooms.absent(resource)
+        self._rooms.absent(resource, reason)
 
     async def direct(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
         """Presence for one address alone (section 4.6); it is taken back when the resource becomes unavailable.

@@ -12,6 +12,7 @@ from .disco import INFO, ITEMS, info, items
 from .errors import StanzaError, item_not_found
 from .queries import Place, Queries, Query
 from .resource import Resource
+from .room_entry import at_home
 from .rooms import Rooms
 from .stanza import Stanza
 from .vcard import CARD, Cards
@@ -64,6 +65,7 @@ class RoomDiscovery:
             if conversation.address is not None
             and conversation.open_door
             and conversation.address.domain == iq.to.domain
+            and at_home(self._front_end, resource.identity, conversation.address)
         ]
         return items(iq, sorted(open_ones)[:MAX_LISTED])
 
@@ -119,7 +121,10 @@ class RoomDiscovery:
         """The conference asked about.  Raises StanzaError, the same for none and for one that hides."""
         assert iq.to is not None
         conversation = await self._front_end.immcu.at(iq.to.identity)
-        if conversation is None or not (conversation.open_door or resource.identity in conversation.participants):
+        if conversation is None:
+            raise item_not_found()
+        open_to_them = conversation.open_door and at_home(self._front_end, resource.identity, iq.to.identity)
+        if not open_to_them and resource.identity not in conversation.participants:
             raise item_not_found()
         return conversation
 

@@ -12,7 +12,7 @@ from ...core.errors import Conflict, Gone, NotAllowed, TooLarge
 from ...core.identity import Identity
 from ...core.message import Message
 from . import room_stanzas, xml
-from .errors import StanzaError
+from .errors import StanzaError, item_not_found
 from .jid import Jid
 from .names import Names, nick_asked
 from .payload import moment
@@ -60,6 +60,7 @@ class RoomEntry:
         seat.state, room = State.ENTERING, None
         try:
             conversation, created = await self._conversation(resource.identity, to.identity)
+            await self._names.learn([resource.identity], anew=True)
             await self._names.learn(conversation.participants)
             room = self._room_of(conversation)
             room.expected.add(resource.identity)
@@ -129,6 +130,8 @@ class RoomEntry:
         """The conference at this address; a new one where none has been, or people came and went."""
         immcu = self._front_end.immcu
         found = await immcu.at(address)
+        if not at_home(self._front_end, who, address) and (found is None or who not in found.participants):
+            raise item_not_found()
         if found is not None:
             return found, False
         last = await self._front_end.store.last_at(address)
@@ -227,6 +230,11 @@ class RoomEntry:
         show(room, occupant, going)
         room.rename(occupant, nick)
         show(room, occupant, room_stanzas.presence(room, occupant))
+
+
+def at_home(front_end: FrontEnd, who: Identity, address: Identity) -> bool:
+    """Whether a room belongs to somebody's own domain; rooms of others are for those who were invited."""
+    return front_end.conference_domain(who.domain) == address.domain
 
 
 def hears(front_end: FrontEnd, who: Identity) -> bool:

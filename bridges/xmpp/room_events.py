@@ -30,9 +30,6 @@ from .rooms import Rooms
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd
 
-CONNECTION_LOST = "connection lost"
-"""Why somebody left a room whose client went without a goodbye."""
-
 
 class RoomEvents:
     """Every participant's every client is told of an event; the room changes with the first, and the others change
@@ -179,7 +176,7 @@ class RoomEvents:
         conferences = (c for c in self._front_end.immcu.of(who) if c.shape is Shape.CONFERENCE)
         return [conversation for conversation in conferences if conversation.keeps_seats]
 
-    def absent(self, resource: Resource) -> None:
+    def absent(self, resource: Resource, reason: str) -> None:
         """A client is unavailable or gone: it sits nowhere any more."""
         seats, resource.seats = resource.seats, {}
         for address, seat in seats.items():
@@ -193,11 +190,11 @@ class RoomEvents:
             if not occupant.resources and not hears(self._front_end, resource.identity):
                 self._disappear(room, occupant)
             if not occupant.resources and not room.conversation.keeps_seats:
-                self._start(self._leave(room, resource.identity))
+                self._start(self._leave(room, resource.identity, reason))
 
-    async def _leave(self, room: Room, who: Identity) -> None:
+    async def _leave(self, room: Room, who: Identity, reason: str) -> None:
         try:
-            await self._front_end.immcu.leave(room.conversation, who, reason=CONNECTION_LOST)
+            await self._front_end.immcu.leave(room.conversation, who, reason=reason)
         except HereaboutsError:
             # The server is stopping: it ends every conversation itself.
             return

@@ -81,7 +81,7 @@ class ClientRouter:
         """Its stream is gone."""
         resource: Resource = session.extra[KEY]
         self._parts.resources.remove(resource)
-        self._parts.availabilities.gone(resource)
+        self._parts.availabilities.gone(resource, reason)
         session.presence = None
 
     async def _welcome(self, resource: Resource) -> None:

@@ -529,6 +529,26 @@ async def test_a_nickname_that_a_person_of_another_world_has(house):
     )
 
 
+async def test_rooms_of_another_domain_are_not_there(tmp_path):
+    """Two domains on one server know nothing of each other's rooms (SECURITY.md X14)."""
+    async with house_in(tmp_path, domains=["example.test", "other.test"]) as house:
+        from ....core.people import Person
+
+        eve = Identity.parse("eve@other.test")
+        await house.front_end.accounts.add(eve, None, Person("eve@other.test"))
+        (alice,) = await room_with(house, ALICE)
+        stranger = await house.client(eve)
+        assert condition((await enter(stranger, "eve"))[0]) == ("cancel", "item-not-found")
+        assert condition(await stranger.ask(INFO, to=ROOM)) == ("cancel", "item-not-found")
+        assert len((await stranger.ask(ITEMS, to="conference.example.test"))[0]) == 0
+        fresh = await enter(stranger, "eve", room="new@conference.example.test")
+        assert condition(fresh[0]) == ("cancel", "item-not-found")
+        await house.front_end.immcu.add(await house.front_end.immcu.at(ADDRESS), eve, by=ALICE)
+        await house.quiet()
+        assert seen(await enter(stranger, "eve"))[-1] == ("eve", None, {110, 100})
+        assert alice.got("presence")
+
+
 async def test_a_room_survives_a_restart(tmp_path):
     async with house_in(tmp_path) as house:
         alice, _ = await room_with(house, ALICE, BOB)
