@@ -48,7 +48,7 @@ class Process:
 
         What ``ready`` returns goes into the file that says so.
         """
-        (self._state / READY).unlink(missing_ok=True)
+        _forget_crashed(self._state / READY)
         self._listen_to_signals()
         certificate = self.front_end.tls
         async with self.front_end:
@@ -149,6 +149,16 @@ def ports_of(front_end: FrontEnd) -> dict[str, int]:
 def addresses_of(front_end: FrontEnd) -> list[tuple[str, str]]:
     """Where the plugins listen, in the order of the file."""
     return [line for lines in front_end.hooks.addresses(front_end=front_end) for line in lines]
+
+
+def _forget_crashed(path: Path) -> None:
+    """Take away what a server that was killed said of itself; one that lives keeps its own."""
+    try:
+        os.kill(msgspec.json.decode(path.read_bytes())["process"], 0)
+    except (ProcessLookupError, msgspec.MsgspecError, KeyError, TypeError, OverflowError):
+        path.unlink(missing_ok=True)
+    except OSError:
+        return  # there is none, or the process is another user's
 
 
 def run_to_the_end(serving: Callable[[], Coroutine[Any, Any, None]]) -> None:

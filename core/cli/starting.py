@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from ..logs import begin_logging
+from ..plugin_host import examined
 from ..settings import read
 from . import show
 from .place import Place, placed
@@ -32,7 +33,10 @@ def run(place: Place) -> None:
     """
     from .process import Process, addresses_of, readiness, run_to_the_end
 
-    settings = place.settings
+    settings = read(place.configuration)
+    refused = settings.refused(mistake for one in examined(settings) for mistake in one.mistakes)
+    if refused.mistakes:
+        raise refused
     begin_logging(settings.front_end.log, settings.front_end.log_level)
 
     async def ready(front_end: FrontEnd) -> dict[str, Any]:
