@@ -22,7 +22,9 @@ from .fan_out import FanOut
 from .hooks import PROJECT
 from .hookspecs import Hooks
 from .housekeeping import close_all, close_orphans, keep_house
+from .identity import Identity
 from .immcu import Immcu
+from .message import SignedOut
 from .operator import Operator
 from .presence_registry import LOST_GRACE, PresenceRegistry
 from .registrar import Binding, Registrar
@@ -91,6 +93,7 @@ class FrontEnd:
         )
         self.presence = PresenceRegistry(hooks, self.contacts.level, clock)
         self.contacts.access_changed = self.presence.access_changed
+        self.accounts.leaving.append(self._removed)
         self.fan_out = FanOut(self.domain_names, self.store, self.registrar, clock)
         self.immcu = Immcu(
             settings,
@@ -159,6 +162,14 @@ class FrontEnd:
             await close_all(self.immcu, self.clock)
         finally:
             await self._running.aclose()
+
+    async def _removed(self, who: Identity) -> None:
+        """An account is about to be removed: its person leaves every conversation and is signed out everywhere."""
+        for conversation in self.immcu.of(who):
+            await self.immcu.leave(conversation, who, reason="account removed")
+        for binding in self.registrar.of(who):
+            binding.channel.tell(SignedOut("this account was removed"))
+            self.registrar.unbind(binding.endpoint, reason=SIGNED_OUT)
 
     def _departed(self, binding: Binding, reason: str) -> None:
         """An endpoint is gone, and with it what it said about its person: at once after a goodbye, else after a

@@ -150,4 +150,11 @@ class SubscriptionNews:
     native: Native | None = field(default=None)
 
 
-News = Typing | Receipt | Notice | Happened | ContactChanged | SubscriptionNews
+@dataclass(frozen=True, slots=True)
+class SignedOut:
+    """The server ends this sign-in, and says why; the channel closes what there is to close."""
+
+    reason: str
+
+
+News = SignedOut | Typing | Receipt | Notice | Happened | ContactChanged | SubscriptionNews

@@ -11,7 +11,7 @@ from ...core.errors import Absent, Answered, Busy, Conflict, NotAllowed, NotFoun
 from ...core.hooks import hookimpl
 from ...core.housekeeping import end_idle
 from ...core.identity import Endpoint, Identity
-from ...core.message import MAX_TEXT, Copy, Happened, Notice, Typing, Utterance
+from ...core.message import MAX_TEXT, Copy, Happened, Notice, SignedOut, Typing, Utterance
 from ..people import ALICE, BOB, CAROL, DAVE, Clock, at, who
 from ..stage import front_end_in, say, sit
 
@@ -265,6 +265,19 @@ async def test_typing_goes_to_the_others_alone(front_end):
     assert [type(n) for n in bob.news] == [Typing] and alice.news == []
     assert await front_end.immcu.between(BOB, ALICE) is conversation
     assert await front_end.immcu.between(BOB, CAROL) is None
+
+
+async def test_a_removed_account_leaves_everything_and_is_signed_out(front_end):
+    alice, bob = sit(front_end, ALICE), sit(front_end, BOB)
+    message = await say(front_end, ALICE, BOB, "hello")
+    await front_end.accounts.remove(BOB)
+    assert any(isinstance(n, SignedOut) for n in bob.news)
+    assert front_end.registrar.of(BOB) == [] and front_end.immcu.conversations == {}
+    record = await front_end.store.record(message.conversation)
+    assert record is not None and record.reason == f"{BOB} account removed"
+    with pytest.raises(NotFound):
+        await say(front_end, ALICE, BOB, "are you there?")
+    assert any(isinstance(n, Happened) for n in alice.news)
 
 
 # ---- records
