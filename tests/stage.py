@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from .people import ALICE, BOB, CAROL, DAVE, Clock, Desk, at
 from .plugged import hooks_of
 
 PASSWORD = "correct horse"
+KEYS: dict[Identity, Mapping[str, str]] = {}
+"""What the store keeps of the cast's password."""
 
 
 @asynccontextmanager
@@ -33,8 +35,18 @@ async def front_end_in(
     async with running:
         for person, name in ((ALICE, "Alice"), (BOB, "Bob"), (CAROL, "Carol"), (DAVE, "Dave")):
             if not await running.accounts.exists(person):
-                await running.accounts.add(person, PASSWORD, Person(str(person), name))
+                await enrol(running, person, name)
         yield running
+
+
+async def enrol(front_end: FrontEnd, person: Identity, name: str) -> None:
+    """Give somebody an account.  Keys are slow to derive on purpose, so a person's are derived once for all tests."""
+    if person not in KEYS:
+        await front_end.accounts.add(person, PASSWORD, Person(str(person), name))
+        KEYS[person] = await front_end.store.credentials(person)
+    else:
+        await front_end.store.put_person(person, Person(str(person), name))
+        await front_end.store.put_credentials(person, KEYS[person])
 
 
 def sit(front_end: FrontEnd, person: Identity, instance: str = "desk", **more: object) -> Desk:
