@@ -36,13 +36,15 @@ class AdminSocket:
     @asynccontextmanager
     async def lifespan(self, front_end: FrontEnd) -> AsyncIterator[None]:
         self.path = front_end.state / self.options.socket
-        runner = web.AppRunner(admin_application(front_end), access_log=None, shutdown_timeout=PATIENCE)
-        await runner.setup()
+        door = listening(self.path)
         try:
-            await web.SockSite(runner, listening(self.path)).start()
+            runner = web.AppRunner(admin_application(front_end), access_log=None, shutdown_timeout=PATIENCE)
+            await runner.setup()
+            await web.SockSite(runner, door).start()
             yield
-        finally:
             await runner.cleanup()
+        finally:
+            door.close()
             self.path.unlink(missing_ok=True)
 
     @hookimpl
