@@ -35,11 +35,11 @@ class Wire:
     """Keeps what is written."""
 
     def __init__(self) -> None:
-        self.data = b""
+        self.written: list[bytes] = []
         self.ended: str | None = None
 
     def write(self, data: bytes) -> None:
-        self.data += data
+        self.written.append(data)
 
     def close(self, condition: str | None, text: str) -> None:
         self.ended = condition or "closed"
@@ -69,8 +69,8 @@ class Client:
 
     def got(self, name: str = "", **attrs: str) -> list[Element]:
         """What came since the last call, whose name and attributes are these; the rest is dropped."""
-        data, self.wire.data = self.wire.data, b""
-        elements = list(Stanza.read(b"<w>" + data + b"</w>").tree)
+        written, self.wire.written = self.wire.written, []
+        elements = list(Stanza.read(b"<w>" + b"".join(written) + b"</w>").tree)
         return [
             e
             for e in elements
