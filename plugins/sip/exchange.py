@@ -14,6 +14,7 @@ from ...core.identity import Endpoint, Identity
 from ...core.message import Delivery, Receipt
 from .flow import Flow
 from .imdn import Disposition, Notification
+from .letters import message_id_of
 from .message import Request, Response
 
 if TYPE_CHECKING:
@@ -80,8 +81,12 @@ class Exchange:
                 self._sent.popitem(last=False)
 
     def taken(self, delivery: Delivery, endpoint: Endpoint) -> None:
-        """An endpoint answered 2xx: that is "delivered", whether or not it also notifies."""
-        self.notified(endpoint, Notification(delivery.message.id, Disposition.DELIVERED))
+        """An endpoint answered 2xx: that is "delivered" to senders of other worlds.
+
+        A SIP sender has its own 2xx for that, and is sent notifications only where somebody really made one.
+        """
+        if not message_id_of(delivery.message.origin):
+            self.notified(endpoint, Notification(delivery.message.id, Disposition.DELIVERED))
 
     def notified(self, endpoint: Endpoint, notification: Notification) -> None:
         """Tell the sender of a two-party message, once each, that it was delivered or displayed."""

@@ -290,9 +290,12 @@ async def test_a_phone_learns_what_became_of_its_message_by_its_own_id(exchange:
     alice, bob = await exchange.phone(ALICE), await exchange.phone(BOB)
     request = alice.request("MESSAGE", BOBS, call="mine", headers=[("Content-Type", "text/plain")], body=b"x")
     await alice.exchange(alice.signing(request, await alice.exchange(request)))
-    notice = await alice.hears("MESSAGE", lambda r: r.content_type.value == imdn.CONTENT_TYPE)
-    assert imdn.read(notice.body) == Notification("mine", Disposition.DELIVERED)
-    assert notice.from_.uri.user == "bob" and bob.heard("MESSAGE")
+    heard = await bob.text("x")
+    body = imdn.write(Notification(heard.call_id, Disposition.DISPLAYED), NOON)
+    assert await send(bob, ALICES, imdn.CONTENT_TYPE, body) == 200
+    notice = await alice.hears("MESSAGE")
+    assert imdn.read(notice.body) == Notification("mine", Disposition.DISPLAYED), "and its own 200 was no notification"
+    assert notice.from_.uri.user == "bob"
     assert message_id_of("t,1,a,b") == "a,b" and message_id_of("stanza-1") == "" == message_id_of("a,b,c")
 
 
