@@ -9,7 +9,6 @@ Somebody unknown, hidden or blocking the viewer looks like somebody offline: the
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -174,7 +173,7 @@ class Badges:
         if not self._site.streams.room_for(key, limited=not self._site.keeper.exempt(request.remote or "")):
             raise Problem("busy", "too many event streams are open", retry_after=5)
         transport, visit = request.transport, request.protocol
-        if not isinstance(transport, asyncio.Transport):
+        if transport is None:
             raise ConnectionResetError("the reader has gone")
         stream = Stream(self._site.streams, viewer, language, transport)
         if isinstance(visit, Visit):

@@ -27,6 +27,8 @@ from .words import plain, text_of
 
 MAX_DRAWINGS = 8192
 """SVG bodies that are kept, about 2 KiB each; when there are more, all are made anew."""
+EVENT = {language: f"web event {language}" for language in Language}
+"""Where a view keeps its event."""
 MAX_NOTE = 200
 """Characters of a note that are shown."""
 
@@ -133,13 +135,11 @@ class Renderings:
 
     def told(self, view: View, language: Language) -> Told:
         """The same as an event; one object serves every stream that shows it."""
-
-        def make() -> Told:
+        told: Told | None = view.bodies.get(EVENT[language])
+        if told is None:
             element = self.element(view, language)
             mark = int.from_bytes(hashlib.sha256(element).digest()[:8])
-            return Told(b"event: presence\ndata: %b\n\n" % element, mark)
-
-        told: Told = view.body(f"web event {language}", make)
+            told = view.bodies[EVENT[language]] = Told(b"event: presence\ndata: %b\n\n" % element, mark)
         return told
 
     def words(self, view: View, language: Language) -> tuple[str, str, str]:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
@@ -84,6 +84,8 @@ class Visit(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """A request that cannot be read: one line in the log, a problem to the sender, and the connection ends."""
+        if isinstance(exc, ConnectionError):
+            raise exc  # nobody is there to answer, and that is no error
         if status >= 500:
             log.error("a request from %s failed", self._address, exc_info=exc)
             return problem_answer(Problem("failed"), language_of(request), close=True)
@@ -122,7 +124,7 @@ class Door(web.Server):
         if self.keeper.admits(address, self.now()):
             return address
         self.complain("more connections than one address may have", address)
-        transport.abort()  # type: ignore[attr-defined]
+        cast(asyncio.Transport, transport).abort()
         return None
 
     def complain(self, what: str, address: str) -> None:
@@ -146,9 +148,9 @@ class Porch(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let it in, then shake hands."""
-        assert isinstance(transport, asyncio.Transport)
-        transport.pause_reading()
-        self._handshake = asyncio.create_task(self._secure(transport))
+        plain = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        plain.pause_reading()
+        self._handshake = asyncio.create_task(self._secure(plain))
 
     async def _secure(self, transport: asyncio.Transport) -> None:
         address = self._door.let_in(transport)

@@ -288,6 +288,43 @@ async def test_tls_is_counted_before_the_handshake(tmp_path):
             other.close()
 
 
+@pytest.mark.parametrize("tls", [False, True])
+def test_it_runs_on_uvloop_as_well(tmp_path, tls: bool):
+    """Its transports are no asyncio.Transport, so nothing may ask whether they are."""
+    uvloop = pytest.importorskip("uvloop")
+    anything = ssl.create_default_context()
+    anything.check_hostname, anything.verify_mode = False, ssl.CERT_NONE
+
+    async def scene():
+        async with served(tmp_path, tls=tls) as site, asyncio.timeout(PATIENCE):
+            token = site.token(ALICE)
+            url = f"{site.url}/presence/events?ids={ALICE}&t={token}"
+            async with site.session.get(url, ssl=anything) as stream:
+                await site.publish(ALICE)
+                seen = b""
+                while b'"availability":"available"' not in seen:
+                    seen += await stream.content.readline()
+            async with site.session.get(f"{site.url}/presence/{ALICE}.svg?t={token}", ssl=anything) as icon:
+                assert (icon.status, icon.content_type) == (200, "image/svg+xml")
+
+    loop = uvloop.new_event_loop()
+    try:
+        loop.run_until_complete(scene())
+    finally:
+        loop.close()
+
+
+async def test_who_leaves_early_is_no_error(tmp_path, caplog):
+    async with Small(tmp_path) as small:
+        for path in ("/slow", "/plain", "/static/busy.svg"):
+            _, writer = await asyncio.open_connection("127.0.0.1", small.port)
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            writer.transport.abort()
+        for _ in range(5):
+            assert (await small.get("/plain")).status == 200
+        assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
+
+
 async def test_the_port_is_free_again_and_requests_under_way_are_ended(tmp_path, monkeypatch):
     from ...web import server
 
