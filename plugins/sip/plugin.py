@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import ipaddress
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -213,7 +214,7 @@ class SipTransport:
                 )
             except OSError as why:
                 raise SettingsError([f"[sip] {transport}_port {port} cannot be opened: {why.strerror}"]) from None
-        if options.tcp_port is not None or options.udp_port is not None:
+        if (options.tcp_port is not None or options.udp_port is not None) and not _loopback(options.listen):
             log.warning("SIP is served without encryption too: messages and presence can be read on the way")
 
     # ---- requests
@@ -261,6 +262,14 @@ class SipTransport:
         self._tasks.discard(task)
         if not task.cancelled() and (failure := task.exception()) is not None:
             log.error("something for a SIP endpoint failed", exc_info=failure)
+
+
+def _loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _capabilities(request: Request) -> Response:

@@ -313,7 +313,7 @@ async def test_a_third_person_makes_it_a_conference_for_phones_too(exchange: Exc
     joined = await alice.text("Carol joined. Write here to all.")
     address = joined.from_.uri
     assert address.host == "conference.example.test"
-    await bob.text("Carol ist dabei. Hier schreiben Sie an alle.")
+    await bob.text("Carol ist dabei. Hier schreibst du an alle.")
     invited = await carol.text("Alice added you to a conversation with Alice and Bob. Write here to all.")
     assert invited.from_.uri == address
     await carol.text("Alice: hello")

@@ -55,12 +55,22 @@ async def test_every_listener_is_opened_told_and_closed(tmp_path: Path, caplog: 
     plugin = SipTransport(options(tls_port=0, tcp_port=0, udp_port=0, public_host="sip.example.test"))
     with caplog.at_level(logging.WARNING):
         async with front_end_in(tmp_path, plugin) as front_end:
+            assert "without encryption" not in caplog.text, "nobody else can listen on this machine's own address"
             assert set(plugin.ports) == {"tls", "tcp", "udp"}
             lines = dict(plugin.addresses(front_end))
             assert lines["SIP over TLS"] == f"sip:sip.example.test:{plugin.ports['tls']};transport=tls"
-    assert "without encryption" in caplog.text
     with pytest.raises(OSError):
         await asyncio.open_connection("127.0.0.1", plugin.ports["tcp"])
+
+
+async def test_serving_without_encryption_to_others_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plugin = SipTransport(options(listen="0.0.0.0", tcp_port=0))
+    with caplog.at_level(logging.WARNING):
+        async with front_end_in(tmp_path, plugin):
+            pass
+    assert "without encryption" in caplog.text
 
 
 async def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
