@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
+
 from .grammar import MalformedSip
 from .message import Request, Response
 from .names import ONCE, key_of
@@ -29,11 +32,25 @@ def check(message: Request | Response) -> None:
         if address.uri.headers:
             raise MalformedSip("a From or To whose URI has headers")
     _target(message)
-    # Reading these is the check: they are kept for whoever asks next.
-    _ = message.contacts, message.expires, message.max_forwards, message.content_type, message.event
-    date = message.first("Date")
-    if date is not None and not date.endswith("GMT"):
+    for key, read in READ_AHEAD.items():
+        if message.has(key):
+            read(message)
+
+
+def _date(message: Request) -> None:
+    if not (message.first("Date") or "").endswith("GMT"):
         raise MalformedSip("a Date that is not in GMT")
+
+
+READ_AHEAD: dict[str, Callable[[Request], object]] = {
+    "contact": attrgetter("contacts"),
+    "content-type": attrgetter("content_type"),
+    "date": _date,
+    "event": attrgetter("event"),
+    "expires": attrgetter("expires"),
+    "max-forwards": attrgetter("max_forwards"),
+}
+"""What must be well-formed when it is there.  Reading it is the check, and is kept for whoever asks next."""
 
 
 def _target(request: Request) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, Self, TypeAlias, TypeVar, overload
+from typing import ClassVar, Generic, Self, TypeAlias, TypeVar, overload
 
 from .grammar import CONTROLS, TOKEN, MalformedSip, made_of, seconds, split
 from .headers import STAR, CSeq, NameAddr, Star, Term, Via, media_type
@@ -16,11 +16,22 @@ Value: TypeAlias = object
 """What can be written into a header: whatever prints itself as the header's text."""
 
 
-class One(Generic[T]):
+class _View:
+    """A header's typed view.  Its value is kept in the message's own dictionary, where Python looks first."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._key, self._attribute = name, key_of(name), ""
+
+    def __set_name__(self, owner: type[SipMessage], attribute: str) -> None:
+        self._attribute = owner.views[self._key] = attribute
+
+
+class One(_View, Generic[T]):
     """A typed view of a header that must be there once."""
 
     def __init__(self, name: str, parse: Callable[[str], T]) -> None:
-        self._name, self._key, self._parse = name, key_of(name), parse
+        super().__init__(name)
+        self._parse = parse
 
     @overload
     def __get__(self, message: None, owner: type) -> Self: ...
@@ -29,21 +40,19 @@ class One(Generic[T]):
     def __get__(self, message: SipMessage | None, owner: type) -> T | Self:
         if message is None:
             return self
-        typed = message._typed
-        if self._key not in typed:
-            text = message._firsts.get(self._key)
-            if text is None:
-                raise MalformedSip(f"no {self._name}")
-            typed[self._key] = self._parse(text)
-        value: T = typed[self._key]
+        text = message._firsts.get(self._key)
+        if text is None:
+            raise MalformedSip(f"no {self._name}")
+        value = message.__dict__[self._attribute] = self._parse(text)
         return value
 
 
-class Maybe(Generic[T]):
+class Maybe(_View, Generic[T]):
     """A typed view of a header that may be absent."""
 
     def __init__(self, name: str, parse: Callable[[str], T]) -> None:
-        self._key, self._parse = key_of(name), parse
+        super().__init__(name)
+        self._parse = parse
 
     @overload
     def __get__(self, message: None, owner: type) -> Self: ...
@@ -52,19 +61,17 @@ class Maybe(Generic[T]):
     def __get__(self, message: SipMessage | None, owner: type) -> T | Self | None:
         if message is None:
             return self
-        typed = message._typed
-        if self._key not in typed:
-            text = message._firsts.get(self._key)
-            typed[self._key] = None if text is None else self._parse(text)
-        value: T | None = typed[self._key]
+        text = message._firsts.get(self._key)
+        value = message.__dict__[self._attribute] = None if text is None else self._parse(text)
         return value
 
 
-class Many(Generic[T]):
+class Many(_View, Generic[T]):
     """A typed view of a header that is a list."""
 
     def __init__(self, name: str, parse: Callable[[list[str]], T]) -> None:
-        self._key, self._parse = key_of(name), parse
+        super().__init__(name)
+        self._parse = parse
 
     @overload
     def __get__(self, message: None, owner: type) -> Self: ...
@@ -73,10 +80,8 @@ class Many(Generic[T]):
     def __get__(self, message: SipMessage | None, owner: type) -> T | Self:
         if message is None:
             return self
-        typed = message._typed
-        if self._key not in typed:
-            typed[self._key] = self._parse(message._all(self._key) if self._key in message._firsts else [])
-        value: T = typed[self._key]
+        texts = message._all(self._key) if self._key in message._firsts else []
+        value = message.__dict__[self._attribute] = self._parse(texts)
         return value
 
 
@@ -96,7 +101,10 @@ def _max_forwards(text: str) -> int:
 class SipMessage:
     """Headers in their order and a body.  Content-Length is no header here: it is printed from the body."""
 
-    __slots__ = ("_fields", "_firsts", "_lists", "_typed", "body", "compact")
+    __slots__ = ("__dict__", "_fields", "_firsts", "_lists", "body", "compact")
+
+    views: ClassVar[dict[str, str]] = {}
+    """Under which attribute each header is seen."""
 
     call_id = One("Call-ID", str)
     cseq = One("CSeq", CSeq.parse)
@@ -114,7 +122,6 @@ class SipMessage:
 
     def __init__(self, headers: Iterable[tuple[str, Value]] = (), body: bytes = b"") -> None:
         self._fields: list[tuple[str, str, str]] = []
-        self._typed: dict[str, Any] = {}
         self._lists: dict[str, list[str]] = {}
         self._firsts: dict[str, str] = {}
         self.body = body
@@ -132,6 +139,10 @@ class SipMessage:
     def all(self, name: str) -> list[str]:
         """The texts of all its values; where the header is a list, comma-separated ones count as several."""
         return list(self._all(key_of(name)))
+
+    def has(self, key: str) -> bool:
+        """Whether a header is there, by the key of names.py."""
+        return key in self._firsts
 
     def headers(self) -> list[tuple[str, str]]:
         """Every header line, name as written, in order."""
@@ -151,11 +162,12 @@ class SipMessage:
             self._fields.insert(0, (key, name, text))
             self._firsts[key] = text
         else:
-            self._append(key, name, text)
+            self._fields.append((key, name, text))
+            self._firsts.setdefault(key, text)
 
     def set_top(self, name: str, value: Value) -> None:
         """Replace the first value of a list that is there; the others stay."""
-        typed = self._typed.get(key_of(name))
+        typed = self.__dict__.get(self.views.get(key_of(name), ""))
         key = self._changes(name)
         at = self._index(key)
         old = self._fields[at][2]
@@ -163,7 +175,7 @@ class SipMessage:
         self._fields[at] = (key, self._fields[at][1], text)
         self._firsts[key] = text
         if isinstance(typed, list):
-            self._typed[key] = [value, *typed[1:]]
+            self.__dict__[self.views[key]] = [value, *typed[1:]]
 
     def drop(self, name: str) -> None:
         """Without this header."""
@@ -181,9 +193,10 @@ class SipMessage:
     def _index(self, key: str) -> int:
         return next((index for index, field in enumerate(self._fields) if field[0] == key), len(self._fields))
 
-    def _append(self, key: str, name: str, text: str) -> None:
-        self._fields.append((key, name, text))
-        self._firsts.setdefault(key, text)
+    def _fill(self, fields: list[tuple[str, str, str]]) -> None:
+        """Have these headers and no others."""
+        self._fields = fields
+        self._firsts = {key: value for key, _, value in reversed(fields)}
 
     def _all(self, key: str) -> list[str]:
         found = self._lists.get(key)
@@ -200,7 +213,7 @@ class SipMessage:
         key = key_of(name)
         if key == "content-length":
             raise ValueError("Content-Length is counted, not set")
-        self._typed.pop(key, None)
+        self.__dict__.pop(self.views.get(key, ""), None)
         self._lists.pop(key, None)
         return key
 

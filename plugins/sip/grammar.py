@@ -221,8 +221,10 @@ class Params(Mapping[str, str]):
 
     def plus(self, pairs: Mapping[str, str]) -> Params:
         """With all of these set, none of them quoted."""
+        params = Params.__new__(Params)
         kept = [triple for triple in self._triples if triple[0].lower() not in pairs]
-        return Params.of(kept + [(name, value, False) for name, value in pairs.items()])
+        params._triples = tuple(kept + [(name, value, False) for name, value in pairs.items()])
+        return params
 
     def without(self, name: str) -> Params:
         """Without this one."""

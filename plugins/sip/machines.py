@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from enum import StrEnum
-from typing import NamedTuple
+from .machine import Deed, Event, Machine, State, Step, Timer
 
 T1 = 0.5
 """An estimate of the round trip."""
@@ -22,62 +20,6 @@ RINGING = 300.0
 """How long an INVITE may wait for its final response; longer than Timer C of RFC 3261 section 16.6."""
 
 
-class State(StrEnum):
-    """The states of figures 5 to 8, and Accepted of RFC 6026."""
-
-    CALLING = "calling"
-    TRYING = "trying"
-    PROCEEDING = "proceeding"
-    ACCEPTED = "accepted"
-    COMPLETED = "completed"
-    CONFIRMED = "confirmed"
-    TERMINATED = "terminated"
-
-
-class Event(StrEnum):
-    """What the figures write beside their arrows."""
-
-    REQUEST = "request"
-    ACK = "ACK"
-    PROVISIONAL = "1xx"
-    SUCCESS = "2xx"
-    FAILURE = "300-699"
-    TRANSPORT_ERROR = "transport error"
-    TIMER_A = "timer A"
-    TIMER_B = "timer B"
-    TIMER_D = "timer D"
-    TIMER_E = "timer E"
-    TIMER_F = "timer F"
-    TIMER_G = "timer G"
-    TIMER_H = "timer H"
-    TIMER_I = "timer I"
-    TIMER_J = "timer J"
-    TIMER_K = "timer K"
-    TIMER_L = "timer L"
-    TIMER_M = "timer M"
-    SLOW = "no answer yet"
-    TOO_LATE = "no answer ever"
-
-
-class Deed(StrEnum):
-    """What the figures write below the line."""
-
-    SEND = "send"
-    RESEND = "send the last response again"
-    TRYING = "send 100 unless something was sent"
-    ACKNOWLEDGE = "send ACK"
-    PASS_UP = "pass to the TU"
-    TIMED_OUT = "inform the TU of the timeout"
-    FAILED = "inform the TU of the transport error"
-
-
-class Step(NamedTuple):
-    """Where an arrow leads, and what is done on the way."""
-
-    to: State
-    deeds: tuple[Deed, ...] = ()
-
-
 def _doubled(interval: float, state: State) -> float:
     return 2 * interval
 
@@ -89,28 +31,6 @@ def _doubled_to_t2(interval: float, state: State) -> float:
 def _timer_e(interval: float, state: State) -> float:
     """RFC 3261 section 17.1.2.2: once a provisional response came, every T2."""
     return T2 if state is State.PROCEEDING else min(2 * interval, T2)
-
-
-class Timer(NamedTuple):
-    """Runs in some states.  ``reliable`` is its value over a reliable transport, None when it does not run there."""
-
-    event: Event
-    states: frozenset[State]
-    value: float
-    reliable: float | None
-    again: Callable[[float, State], float] | None = None
-
-
-Table = Mapping[State, Mapping[Event, Step]]
-
-
-class Machine(NamedTuple):
-    """One figure."""
-
-    name: str
-    start: State
-    table: Table
-    timers: tuple[Timer, ...]
 
 
 def _in(*states: State) -> frozenset[State]:

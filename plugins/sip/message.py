@@ -16,8 +16,8 @@ from .reasons import REASONS
 from .uri import SipUri
 
 VERSION = "SIP/2.0"
-COPIED = frozenset(("via", "from", "call-id", "cseq"))
-COPIED_TO_TRYING = COPIED | {"to", "timestamp"}
+COPIED = frozenset(("via", "from", "to", "call-id", "cseq"))
+COPIED_TO_TRYING = COPIED | {"timestamp"}
 """RFC 3261 section 8.2.6.1."""
 _TAGS = token_bytes(16)
 """Keys the tags, so that nobody outside can foresee one."""
@@ -69,12 +69,16 @@ class Request(SipMessage):
     ) -> Response:
         """A response with what RFC 3261 section 8.2.6.2 says is copied, and a tag in To unless it is a 100."""
         response = Response(status, reason)
-        copied = COPIED_TO_TRYING if status == 100 else COPIED
-        for key, name, value in self._fields:
-            if key in copied:
-                response._append(key, name, value)
-            elif key == "to":
-                response._append(key, name, f"{value}{self._tag()}")
+        if status == 100:
+            response._fill([field for field in self._fields if field[0] in COPIED_TO_TRYING])
+        else:
+            tag = self._tag()
+            copied = [field for field in self._fields if field[0] in COPIED]
+            if tag:
+                copied = [
+                    (key, name, value + tag) if key == "to" else (key, name, value) for key, name, value in copied
+                ]
+            response._fill(copied)
         for name, text in headers:
             response.add(name, text)
         if content_type is not None:
@@ -87,6 +91,8 @@ class Request(SipMessage):
 
         RFC 3261 section 8.2.6.2; section 8.2.7 for those of whom no transaction is kept.
         """
+        if "to" not in self._firsts:
+            return ""
         try:
             if self.to.tag:
                 return ""
@@ -147,7 +153,7 @@ def parse_head(head: bytes) -> tuple[Request | Response, int | None]:
     message, bad_start, status = _started(lines[0])
     fault = bad_start or fault
     lengths: list[str] = []
-    fields = message._fields
+    fields: list[tuple[str, str, str]] = []
     for line in lines[1:]:
         name, colon, value = line.partition(": ")
         key = KEYS.get(name)
@@ -161,7 +167,7 @@ def parse_head(head: bytes) -> tuple[Request | Response, int | None]:
             lengths.append(value.strip(" "))
         else:
             fields.append((key, name, value.strip(" ")))
-    message._firsts = {key: value for key, _, value in reversed(fields)}
+    message._fill(fields)
     if len(lines) > MAX_HEADERS or (len(head) > MAX_LINE and max(map(len, lines)) > MAX_LINE):
         fault, status = fault or "too many headers, or too long ones", 513
     length: int | None = None

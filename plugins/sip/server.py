@@ -238,12 +238,14 @@ class SipServer:
 
     def _arm(self) -> None:
         """One timer of the loop for whatever is due first."""
-        dues = [due for due in (self._transactions.next_timer, self._answers.next_timer) if due is not None]
-        if not dues or (self._timer is not None and self._due <= min(dues)):
+        due, other = self._transactions.next_timer, self._answers.next_timer
+        if other is not None and (due is None or other < due):
+            due = other
+        if due is None or (self._timer is not None and self._due <= due):
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._due = min(dues)
+        self._due = due
         delay = max(0.0, self._due - self.clock())
         self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 

@@ -6,7 +6,8 @@ from collections.abc import Hashable
 from typing import NamedTuple, TypeAlias
 
 from .flow import Flow
-from .machines import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER, Deed, Event, Machine, State
+from .machine import Deed, Event, Machine, State
+from .machines import INVITE_CLIENT, INVITE_SERVER, OTHER_CLIENT, OTHER_SERVER
 from .message import Request, Response
 
 
@@ -72,26 +73,21 @@ class Course:
                 break
             del self._running[event]
             deeds += self.happens(event, now)
-            again = next(timer.again for timer in self._machine.timers if timer.event is event)
-            if again is not None and self.state is not State.TERMINATED:
-                interval = again(interval, self.state)
-                self._running[event] = (due + interval, interval)
+            next_interval = self._machine.again(event, interval, self.state)
+            if next_interval is not None:
+                self._running[event] = (due + next_interval, next_interval)
         return deeds
 
     def _start_timers(self, before: State | None, now: float) -> None:
-        running = {}
-        for timer in self._machine.timers:
-            if self.state in timer.states:
-                value = timer.reliable if self._reliable else timer.value
-                if before is not None and before in timer.states:
-                    if timer.event in self._running:
-                        running[timer.event] = self._running[timer.event]
-                elif value == 0:
-                    self.happens(timer.event, now)
-                    return
-                elif value is not None:
-                    running[timer.event] = (now + value, value)
-        self._running = running
+        at_once, starting, running_on = self._machine.plan(before, self.state, self._reliable)
+        if running_on:
+            self._running = {event: running for event, running in self._running.items() if event in running_on}
+        else:
+            self._running = {}
+        for event, value in starting:
+            self._running[event] = (now + value, value)
+        if at_once is not None:
+            self.happens(at_once, now)
 
 
 class ClientTransaction:
@@ -167,12 +163,13 @@ class ClientTransaction:
 class ServerTransaction:
     """RFC 3261 section 17.2.  Made by a request; ``receive`` takes its repetitions and the ACK."""
 
-    __slots__ = ("_course", "_last", "armed", "flow", "key", "request", "user")
+    __slots__ = ("_course", "_last", "armed", "flow", "key", "merge_key", "request", "user")
 
     def __init__(self, request: Request, flow: Flow, now: float, key: Key = ()) -> None:
         self.request = request
         self.flow = flow
         self.key = key
+        self.merge_key: Key = ()
         self.armed: float | None = None
         self.user: object = None
         self._last = b""

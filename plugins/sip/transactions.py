@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from .flow import Flow
 from .limits import BUSY_RETRY, MAX_TRANSACTIONS
-from .machines import State
+from .machine import State
 from .message import Request, Response
 from .transaction import Action, ClientTransaction, Key, PassUp, Send, ServerTransaction
 
@@ -63,10 +63,12 @@ class Transactions:
             return self._follow(transaction, transaction.receive(message, now))
         if message.method == "ACK":
             return [Effect(PassUp(message), flow, None)]
-        refusal = self._refusal(message, key)
+        merge_key = _merge_key(message)
+        refusal = self._refusal(message, key, merge_key)
         if refusal is not None:
             return [Effect(Send(bytes(refusal)), flow, None)]
         transaction = ServerTransaction(message, flow, now, key)
+        transaction.merge_key = merge_key
         self._keep(transaction)
         if message.method == "CANCEL":
             return self._cancel(transaction, now)
@@ -89,7 +91,7 @@ class Transactions:
         """
         effects = self._follow(transaction, transaction.respond(response, now))
         if transaction.answered:
-            self._unanswered.pop(_merge_key(transaction.request), None)
+            self._unanswered.pop(transaction.merge_key, None)
             if not keep:
                 self._forget(transaction)
         return effects
@@ -121,14 +123,12 @@ class Transactions:
             return []
         return self._follow(transaction, transaction.receive(response, now))
 
-    def _refusal(self, request: Request, key: Key) -> Response | None:
+    def _refusal(self, request: Request, key: Key, merge_key: Key) -> Response | None:
         if len(self._open) >= self._limit:
             return request.reply(503, headers=[("Retry-After", BUSY_RETRY)])
-        if request.method != "CANCEL" and not request.to.tag and request.from_.tag:
-            # RFC 3261 section 8.2.2.2: the same request by another way.
-            if self._unanswered.get(_merge_key(request), key) != key:
-                return request.reply(482, "Loop Detected")
-            self._unanswered[_merge_key(request)] = key
+        # RFC 3261 section 8.2.2.2: the same request by another way.
+        if merge_key and self._unanswered.setdefault(merge_key, key) != key:
+            return request.reply(482)
         return None
 
     def _cancel(self, cancel: ServerTransaction, now: float) -> list[Effect]:
@@ -161,7 +161,7 @@ class Transactions:
         if not keys:
             del self._of_flow[transaction.flow]
         if isinstance(transaction, ServerTransaction):
-            self._unanswered.pop(_merge_key(transaction.request), None)
+            self._unanswered.pop(transaction.merge_key, None)
 
     def _arm(self, transaction: Transaction) -> None:
         due = transaction.next_timer
@@ -181,4 +181,8 @@ def server_key(request: Request, flow: Flow) -> Key:
 
 
 def _merge_key(request: Request) -> Key:
-    return request.call_id, request.from_.tag, request.cseq.number, request.method
+    """What is the same in the same request by another way; nothing for what is not compared."""
+    tag = request.from_.tag
+    if not tag or request.to.tag or request.method == "CANCEL":
+        return ()
+    return request.call_id, tag, request.cseq.number, request.method

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ....plugins.sip.machine import Event, State
 from ....plugins.sip.machines import (
     INVITE_CLIENT,
     INVITE_SERVER,
@@ -13,8 +14,6 @@ from ....plugins.sip.machines import (
     T1,
     T2,
     T4,
-    Event,
-    State,
 )
 from ....plugins.sip.message import Request, Response, parse
 from ....plugins.sip.transaction import ClientTransaction, Failed, PassUp, Send, ServerTransaction, TimedOut

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ....plugins.sip.limits import BUSY_RETRY
-from ....plugins.sip.machines import PATIENCE, RINGING, State
+from ....plugins.sip.machine import State
+from ....plugins.sip.machines import PATIENCE, RINGING
 from ....plugins.sip.message import Request, Response, parse
 from ....plugins.sip.transaction import ClientTransaction, Failed, PassUp, Send, ServerTransaction, TimedOut
 from ....plugins.sip.transactions import Cancelled, Transactions
