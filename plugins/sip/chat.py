@@ -97,7 +97,7 @@ class Chat:
                 self._typing.popitem(last=False)[1].cancel()
 
     def _fell_silent(self, conversation: Conversation, sender: Endpoint, to: Identity) -> None:
-        """RFC 3994 section 3.3: who does not renew the notice is idle."""
+        """RFC 3994: who does not renew the notice is idle."""
         self._forget(sender, to)
         self._tell(conversation, sender, False)
 

@@ -10,9 +10,9 @@ CONTENT_TYPE = "application/im-iscomposing+xml"
 NAMESPACE = "urn:ietf:params:xml:ns:im-iscomposing"
 
 DEFAULT_REFRESH = 120
-"""Seconds after which somebody who said nothing more is idle again (RFC 3994 section 4)."""
+"""Seconds after which somebody who said nothing more is idle again (RFC 3994)."""
 MIN_REFRESH, MAX_REFRESH = 60, 600
-"""A shorter lease is lengthened (RFC 3994 section 4: not below 60 seconds), a longer one cut."""
+"""A shorter lease is lengthened (RFC 3994: not below 60 seconds), a longer one cut."""
 
 
 class Composing(NamedTuple):

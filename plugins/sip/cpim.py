@@ -18,7 +18,7 @@ IMDN = "urn:ietf:params:imdn"
 
 
 class Wrapped(NamedTuple):
-    """What was inside, and the sender's own id for it, if the wrapper gave one (RFC 5438 section 6.3)."""
+    """What was inside, and the sender's own id for it, if the wrapper gave one (RFC 5438)."""
 
     content_type: Term
     content: bytes
@@ -59,7 +59,7 @@ def _headers(head: bytes) -> dict[str, list[str]]:
 
 
 def _namespaces(about: dict[str, list[str]]) -> list[tuple[str, str]]:
-    """``NS: imdn <urn:ietf:params:imdn>`` (RFC 3862 section 3.4)."""
+    """``NS: imdn <urn:ietf:params:imdn>`` (RFC 3862)."""
     pairs = []
     for value in about.get("ns", []):
         prefix, _, uri = value.partition("<")

@@ -14,7 +14,7 @@ NAMESPACE = "urn:ietf:params:xml:ns:imdn"
 
 
 class Disposition(enum.StrEnum):
-    """What became of a message; what else RFC 5438 section 7 knows (failed, forbidden, stored …) is OTHER to us."""
+    """What became of a message; what else RFC 5438 knows (failed, forbidden, stored …) is OTHER to us."""
 
     DELIVERED = "delivered"
     DISPLAYED = "displayed"
@@ -42,7 +42,7 @@ def read(body: bytes) -> Notification:
 
 
 def write(notification: Notification, at: datetime) -> bytes:
-    """As clients send it (RFC 5438 section 7.2)."""
+    """As clients send it (RFC 5438)."""
     kind = "display" if notification.disposition is Disposition.DISPLAYED else "delivery"
     return (
         f'{DECLARATION}<imdn xmlns="{NAMESPACE}"><message-id>{escaped(notification.message_id)}</message-id>'

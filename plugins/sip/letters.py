@@ -24,7 +24,7 @@ TEXT = "text/plain"
 TEXT_UTF8 = "text/plain;charset=UTF-8"
 MAX_FORWARDS = 70
 FORGETTABLE = (("Expires", "0"), ("Priority", "non-urgent"))
-"""What is said of a letter that is of no use later (RFC 3428 section 7: Expires)."""
+"""What is said of a letter that is of no use later (RFC 3428: Expires)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Registrations:
     """The SIP side of the registrar: contacts and flows.  The leases themselves are the core's.
 
     A request goes to an endpoint over the flow on which it registered, never to the address its Contact names: phones
-    behind NAT name addresses nobody reaches, and an attacker names somebody else's (RFC 5626 section 5.3).
+    behind NAT name addresses nobody reaches, and an attacker names somebody else's (RFC 5626).
     """
 
     def __init__(self, front_end: FrontEnd, exchange: Exchange, leases: Leases, start: Start) -> None:

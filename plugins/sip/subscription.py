@@ -152,7 +152,7 @@ class Subscription:
         self._lease = loop.call_at(self._until, self.end, "timeout")
 
     def refreshed(self) -> None:
-        """RFC 6665 section 4.2.1.2: a NOTIFY at once, whatever was sent before."""
+        """RFC 6665: a NOTIFY at once, whatever was sent before."""
         self._next = 0.0
         self._due = self._view is not None
         self._send_when_due()
@@ -231,7 +231,7 @@ class Subscription:
         self._send_when_due()
 
     def _take(self, response: Response) -> None:
-        """RFC 6665 section 4.2.2, and what clients do."""
+        """RFC 6665, and what clients do."""
         if response.status < 300:
             return
         if response.status in TOO_RICH:

@@ -16,7 +16,7 @@ from .uri import SipUri
 
 @lru_cache(16384)
 def sip_uri(who: Identity) -> SipUri:
-    """A person's or a conference's address as a SIP URI; the domain in its ASCII form (RFC 7247 section 5)."""
+    """A person's or a conference's address as a SIP URI; the domain in its ASCII form (RFC 7247)."""
     domain = who.domain
     if not domain.isascii():
         domain = domain.encode("idna").decode("ascii")
