@@ -17,6 +17,8 @@ from .sqlite_schema import MIGRATIONS, unknown_migrations
 BUSY_TIMEOUT = 5000
 """Milliseconds to wait while a backup or another tool holds the database."""
 CACHED_STATEMENTS = 256
+MAX_LOG = 16_000
+"""Pages of write-ahead log (64 MB) after which a commit folds it into the database, whoever waits."""
 PAGE_CACHE = 16 * 1024
 """KiB of pages that a connection keeps in memory."""
 
@@ -89,6 +91,7 @@ def connected(path: Path, *, reading: bool = False) -> sqlite3.Connection:
             f"busy_timeout = {BUSY_TIMEOUT}",
             "journal_mode = WAL",
             "synchronous = FULL",
+            f"wal_autocheckpoint = {MAX_LOG}",
             f"cache_size = -{PAGE_CACHE}",
             f"query_only = {int(reading)}",
         ):

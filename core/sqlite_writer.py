@@ -33,6 +33,8 @@ MAX_QUEUED_SIZE = 64 * 1024 * 1024
 """Characters of text and bytes of payload in the messages that wait."""
 MAX_SHOWN = 100_000
 """Positions that may wait while the disk is full; later ones are dropped, and their messages are shown again."""
+FOLD_AFTER = 500
+"""Jobs after which the write-ahead log is folded into the database as soon as nobody waits for a commit."""
 SHOWN_DELAY = 1.0
 """Seconds that positions wait for a commit of something else."""
 PROBE_DELAY = 5.0
@@ -203,6 +205,7 @@ class Writer:
     # ---- in the thread
 
     def _run(self) -> None:
+        unfolded = 0
         while (handed := self._next()) is not None:
             try:
                 settled = Settled(handed, self._commit(handed), "")
@@ -212,6 +215,17 @@ class Writer:
                 self._loop.call_soon_threadsafe(self._settle, settled)
             except RuntimeError:  # the loop was closed before the store: nobody is left to tell
                 return
+            unfolded += len(handed.jobs)
+            if unfolded >= FOLD_AFTER and self._held is None and self._handed.empty():
+                self._fold()
+                unfolded = 0
+
+    def _fold(self) -> None:
+        """Between batches, so that no commit takes the time for it."""
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.Error as error:
+            log.warning("the write-ahead log stays as it is: %s", error)
 
     def _next(self) -> Handed | None:
         """Wait for something to do, then take all there is, up to MAX_BATCH."""

@@ -133,6 +133,47 @@ async def test_jobs_and_messages_keep_their_order(store):
     assert [type(o).__name__ for o in outcomes] == ["Accepted", "CallDetailRecord", "Gone"] * 3
 
 
+async def test_the_log_is_folded_into_the_database_when_nobody_waits(store, monkeypatch):
+    monkeypatch.setattr(sqlite_writer, "FOLD_AFTER", 10)
+    await talk(store)
+    statements = []
+    store._writer._connection.set_trace_callback(statements.append)
+    await asyncio.gather(*(store.append(words("c1", ALICE, str(n))) for n in range(8)))
+    await say(store, "c1", ALICE, "the tenth job")
+
+    async def folded():
+        return "checkpoint" in statements[-1]
+
+    await until(folded)
+    await say(store, "c1", ALICE, "the eleventh")
+    assert sum("checkpoint" in statement for statement in statements) == 1
+    store._writer._connection.set_trace_callback(None)
+
+
+async def test_a_log_that_cannot_be_folded_harms_nobody(store, monkeypatch, caplog):
+    monkeypatch.setattr(sqlite_writer, "FOLD_AFTER", 1)
+    await talk(store)
+    connection = store._writer._connection
+
+    class Stubborn:
+        def __getattr__(self, name):
+            return getattr(connection, name)
+
+        def execute(self, statement, *given):
+            if "checkpoint" in statement:
+                raise sqlite3.OperationalError("disk I/O error")
+            return connection.execute(statement, *given)
+
+    monkeypatch.setattr(store._writer, "_connection", Stubborn())
+    accepted = await say(store, "c1", ALICE, "1", "2", "3")
+    assert [a.message.seq for a in accepted] == [1, 2, 3] and store.mode is Mode.WRITE
+
+    async def told():
+        return "stays as it is" in caplog.text
+
+    await until(told)
+
+
 # ---- bounds
 
 
