@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from .grammar import MalformedSip
@@ -11,7 +12,8 @@ from .message import Request, Response, parse_head
 PONG: Final = b"\r\n"
 
 
-class Ping(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Ping:
     """A double CRLF between messages, to be answered with a single one."""
 
 

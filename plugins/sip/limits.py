@@ -31,6 +31,8 @@ SIGN_IN_WITHIN = 60.0
 HEAD_WITHIN = 10.0
 BODY_WITHIN = 20.0
 """Seconds from the first byte of a head or body to its last."""
+CLOSE_WITHIN = 5.0
+"""Seconds for a peer to take what is left when its connection is closed."""
 ADDRESS_FORGOTTEN_AFTER = 7200.0
 """Seconds of silence after which a UDP address is no flow any more."""
 

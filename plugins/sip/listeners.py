@@ -10,15 +10,13 @@ from collections.abc import Coroutine
 from contextlib import suppress
 
 from ...core.tls_memory import small_tls_buffers
-from .limits import FIRST_REQUEST_WITHIN
+from .limits import CLOSE_WITHIN, FIRST_REQUEST_WITHIN
 from .overload import Doorkeeper
 from .transport import Connection, Reception, address_of
 
 log = logging.getLogger(__name__)
 
 BACKLOG = 512
-GOODBYE = 2.0
-"""Seconds for a peer to take what is left when its connection is closed."""
 RETRY_ACCEPT = 1.0
 """Seconds of rest when the system gives no more sockets."""
 
@@ -69,7 +67,7 @@ class Listener:
         if self._connections:
             self._last_is_gone.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._last_is_gone.wait(), GOODBYE)
+                await asyncio.wait_for(self._last_is_gone.wait(), CLOSE_WITHIN)
         for connection in list(self._connections):
             connection.abort()
 
@@ -96,7 +94,7 @@ class Listener:
         connection = Connection(self._reception, self.transport, lambda: self._over(connection, host))
         self._connections.add(connection)
         handshake = FIRST_REQUEST_WITHIN if self._context else None
-        shutdown = GOODBYE if self._context else None
+        shutdown = CLOSE_WITHIN if self._context else None
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: connection,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from .flow import Flow
@@ -23,11 +24,13 @@ class PassUp(NamedTuple):
     message: Request | Response
 
 
-class TimedOut(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TimedOut:
     """The other side did not answer in time."""
 
 
-class Failed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Failed:
     """The transport could not."""
 
 

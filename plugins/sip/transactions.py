@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple, TypeAlias
 
@@ -19,7 +20,8 @@ COOKIE = "z9hG4bK"
 Transaction: TypeAlias = ClientTransaction | ServerTransaction
 
 
-class Cancelled(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cancelled:
     """The other side wants no answer to its INVITE any more; its transaction user answers 487 now."""
 
 

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 from .flow import Address, Flow, Wire
 from .framing import PONG, Broken, Ping, SipStream
 from .grammar import MalformedSip
-from .limits import PER_TURN, Limits
+from .limits import CLOSE_WITHIN, PER_TURN, Limits
 from .message import Request, Response
 from .overload import Bucket
 
@@ -52,6 +52,8 @@ class Connection(asyncio.Protocol):
         self._flushing: asyncio.Handle | None = None
         self._resuming: asyncio.Handle | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._waiting_for = ""
+        self._ending: asyncio.TimerHandle | None = None
         self._sign_in: asyncio.TimerHandle | None = None
         self._spoke = False
         self._owed = 0
@@ -81,7 +83,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end, from whichever side."""
-        for handle in (self._flushing, self._resuming, self._deadline, self._sign_in):
+        for handle in (self._flushing, self._resuming, self._deadline, self._sign_in, self._ending):
             if handle is not None:
                 handle.cancel()
         self.flow.closed = True
@@ -99,6 +101,8 @@ class Connection(asyncio.Protocol):
         """Send what is left and close."""
         self._flush()
         self._transport.close()
+        if self._ending is None:
+            self._ending = self._loop.call_later(CLOSE_WITHIN, self._transport.abort)
 
     def abort(self) -> None:
         """Close at once."""
@@ -119,7 +123,8 @@ class Connection(asyncio.Protocol):
         for _ in range(PER_TURN):
             framed = self._held or self._stream.next()
             if framed is None or self._transport.is_closing():
-                return self._watch_the_clock()
+                stream = self._stream
+                return self._wait_for("head" if stream.waits_for_head else "body" if stream.waits_for_body else "")
             self._held = None
             if isinstance(framed, Ping):
                 self._pong()
@@ -133,6 +138,7 @@ class Connection(asyncio.Protocol):
         self._pause(0)
 
     def _take(self, framed: Request | Response | Broken) -> None:
+        self._wait_for("")
         if not isinstance(framed, Broken):
             self._spoke = True
             self._reception.received(framed, self.flow)
@@ -156,23 +162,28 @@ class Connection(asyncio.Protocol):
 
     def _pause(self, seconds: float) -> None:
         """Let the others have their turn; the peer's own sending waits in its window."""
+        self._wait_for("")
         self._resuming = self._loop.call_later(seconds, self._resume)
         if seconds > 0:
             self._transport.pause_reading()
 
     def _resume(self) -> None:
-        self._transport.resume_reading()
-        self._work()
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._work()
 
-    def _watch_the_clock(self) -> None:
-        """RFC 3261 says nothing of slow senders; we wait so long for the rest of a message and no longer."""
-        waits = self._stream.waits_for_head or self._stream.waits_for_body
-        if waits and self._deadline is None:
-            within = self._limits.head_within if self._stream.waits_for_head else self._limits.body_within
-            self._deadline = self._loop.call_later(within, self.flow.close, "a message that did not come to its end")
-        elif not waits and self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _wait_for(self, part: str) -> None:
+        """The rest of a head or body may take its time, from its first byte on, however it drips in."""
+        if part != self._waiting_for:
+            self._waiting_for = part
+            if self._deadline is not None:
+                self._deadline.cancel()
+                self._deadline = None
+            if part:
+                within = self._limits.head_within if part == "head" else self._limits.body_within
+                self._deadline = self._loop.call_later(
+                    within, self.flow.close, f"a {part} that did not come to its end"
+                )
 
     def _first_request_is_due(self) -> None:
         if not self._spoke:

@@ -11,13 +11,14 @@ import pytest
 import trustme
 
 from ....core.identity import Identity
+from ....plugins.sip import transport
 from ....plugins.sip.flow import FlowClosed
 from ....plugins.sip.grammar import MalformedSip
 from ....plugins.sip.limits import MAX_BODY, PER_TURN, Limits
 from ....plugins.sip.message import Request, Response
 from ....plugins.sip.server import SipServer, TimeoutExpired
 from .talker import GENEROUS, Datagrams, Talker, serving, until
-from .wire import request
+from .wire import request, vectors
 
 ADA = Identity("ada", "a.example")
 
@@ -76,9 +77,9 @@ class TestTransports:
     async def test_a_port_that_is_taken(self, served):
         _, ports = served
         server = SipServer(print)
-        for transport in ("tcp", "udp"):
+        for name in ("tcp", "udp"):
             with pytest.raises(OSError):
-                await server.listen("127.0.0.1", **{transport: ports[transport]})
+                await server.listen("127.0.0.1", **{name: ports[name]})
         await server.close()
 
     async def test_another_event_loop(self, contexts):
@@ -241,6 +242,41 @@ class TestSlowAndGreedy:
             assert await talker.is_hung_up_on()
             await until(lambda: user.closed)
             assert "end" in user.closed[0].reason
+
+    async def test_a_body_has_its_own_time(self):
+        async with serving(replace(GENEROUS, head_within=0.1, body_within=20)) as (_, ports):
+            talker = await Talker.connect(ports["tcp"])
+            data = request(body=b"hello")
+            talker.send(data[:100])
+            await asyncio.sleep(0.02)
+            talker.send(data[100:-2])
+            await asyncio.sleep(0.2)
+            talker.send(data[-2:])
+            assert (await talker.hear()).status == 200
+            talker.close()
+
+    async def test_a_busy_sender_is_no_slow_one(self):
+        """Every portion ends within a message, and each message is whole in time."""
+        async with serving(replace(GENEROUS, head_within=0.1, body_within=0.1)) as (user, ports):
+            talker = await Talker.connect(ports["tcp"])
+            stream = b"".join(request(branch=f"z9hG4bK{n}", call=f"c{n}") for n in range(40))
+            for at in range(0, len(stream) - 100, 300):
+                talker.send(stream[at : at + 300])
+                await asyncio.sleep(0.01)
+            await until(lambda: len(user.requests) >= 38)
+            assert not user.closed
+            talker.close()
+
+    async def test_a_close_does_not_wait_for_ever_for_who_does_not_read(self, monkeypatch):
+        monkeypatch.setattr(transport, "CLOSE_WITHIN", 0.05)
+        async with serving(replace(GENEROUS, max_unsent=1 << 30)) as (user, ports):
+            user.signs_everybody_in()
+            talker = await Talker.connect(ports["tcp"])
+            await talker.ask(request())
+            talker.writer.transport.pause_reading()
+            user.flow.send(b"x" * 20_000_000)
+            user.flow.close("enough")
+            await until(lambda: user.closed)
 
     async def test_dripping_does_not_extend_the_time(self):
         async with serving(replace(GENEROUS, head_within=0.2)) as (_, ports):
@@ -453,6 +489,27 @@ class TestDatagrams:
         socket.send(bytes((await socket.hear()).reply(200)))
         assert (await asked).status == 200
         socket.close()
+
+
+@pytest.mark.parametrize("carrier", ["tcp", "udp"])
+async def test_no_message_whatever_brings_the_server_down(served, carrier, caplog):
+    """Every vector over the wire: the answer that it must have, or none, and no error of ours."""
+    user, ports = served
+    user.answer = lambda request, reply, flow: reply(request.reply(299))
+    with caplog.at_level(logging.WARNING):
+        for vector in vectors():
+            user.requests.clear()
+            peer = await (Talker if carrier == "tcp" else Datagrams).connect(ports[carrier])
+            peer.send(vector.data)
+            peer.send(request("OPTIONS", branch="z9hG4bKalive", call="alive", more=["X-A: " + "y" * 500]))
+            if carrier == "udp" and vector.verdict in ("416", "400", "505"):
+                answer = await peer.hear()
+                assert answer.status == int(vector.verdict) or answer.call_id == "alive"
+            peer.close()
+            alive = await Talker.connect(ports["tcp"])
+            assert (await alive.ask(request(call=vector.name))).status == 299
+            alive.close()
+    assert not caplog.records
 
 
 class TestAsking:
