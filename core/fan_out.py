@@ -7,12 +7,13 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from .conversation import Conversation
+from .conversation import Conversation, Shape
 from .domains import Domains
 from .errors import HereaboutsError
 from .identity import Endpoint, Identity
 from .message import Copy, Delivery, Message
 from .registrar import Binding, Registrar
+from .roll import Roll
 from .store import Shown, Store
 
 log = logging.getLogger(__name__)
@@ -27,16 +28,20 @@ class FanOut:
     Nothing waits in memory for an absent person: what they have not been shown is "the journal after their position".
     """
 
-    def __init__(self, domains: Domains, store: Store, registrar: Registrar, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, domains: Domains, store: Store, registrar: Registrar, roll: Roll, clock: Callable[[], datetime]
+    ) -> None:
         self._domains = domains
         self._store = store
         self._registrar = registrar
+        self._roll = roll
         self._clock = clock
         self._handed: dict[Endpoint, dict[str, int]] = {}
         self._shown: dict[str, dict[Identity, int]] = {}
         self._catching_up: dict[Endpoint, list[Delivery]] = {}
         self._abroad: set[asyncio.Task[None]] = set()
         registrar.departed.append(lambda binding, _: self._forget(binding.endpoint))
+        roll.changed.append(self._changed)
 
     def show(self, message: Message, conversation: Conversation, hearers: Sequence[Identity]) -> None:
         """Show a message to everybody who hears it, and to the speaker's other endpoints.  Never waits."""
@@ -53,8 +58,11 @@ class FanOut:
             if binding.endpoint.instance != message.endpoint:
                 self._hand(binding, Delivery(message, conversation, binding.endpoint, Copy.SENT))
 
-    async def catch_up(self, endpoint: Endpoint) -> None:
-        """Show an endpoint what its person missed, in order and with the original times, before anything new."""
+    async def catch_up(self, endpoint: Endpoint, *, late: bool = True) -> None:
+        """Show an endpoint what its person missed, in order and with the original times, before anything new.
+
+        ``late`` is false where the messages did not wait for the person to sign in: they came by another front end.
+        """
         binding = self._registrar.at(endpoint)
         if binding is None or not binding.ready or endpoint in self._catching_up:
             return
@@ -64,16 +72,12 @@ class FanOut:
             while missed := await self._missed(endpoint, reached):
                 for message, conversation in missed:
                     reached[message.conversation] = message.seq
-                    self._deliver(binding, Delivery(message, conversation, endpoint, Copy.ADDRESSED, delayed=True))
+                    self._deliver(binding, Delivery(message, conversation, endpoint, Copy.ADDRESSED, delayed=late))
         finally:
             del self._catching_up[endpoint]
             for delivery in waiting:
                 if delivery.copy is Copy.SENT or delivery.message.seq > reached.get(delivery.conversation.id, 0):
                     self._deliver(binding, delivery)
-
-    def conversation_ended(self, conversation: str) -> None:
-        """Forget how far people had come in it; the store knows."""
-        self._shown.pop(conversation, None)
 
     async def close(self) -> None:
         """Wait for what is under way to other domains."""
@@ -90,7 +94,7 @@ class FanOut:
             if message.seq <= reached.get(id, self._shown.get(id, {}).get(endpoint.identity, 0)):
                 continue
             if id not in conversations:
-                conversations[id] = await self._store.conversation(id)
+                conversations[id] = await self._roll.find(id)
             conversation = conversations[id]
             if conversation is not None:
                 found.append((message, conversation))
@@ -149,6 +153,11 @@ class FanOut:
             log.warning("message %s did not leave for %s: %s", message.id, who, why)
             return
         self._store.shown(Shown(endpoint, conversation.id, message.seq, "", self._clock()))
+
+    def _changed(self, conversation: Conversation) -> None:
+        """Forget how far people had come in a conversation that ended; the store knows."""
+        if conversation.shape is Shape.ENDED:
+            self._shown.pop(conversation.id, None)
 
     def _forget(self, endpoint: Endpoint) -> None:
         self._handed.pop(endpoint, None)

@@ -25,13 +25,15 @@ from .housekeeping import close_all, close_orphans, keep_house
 from .identity import Identity
 from .immcu import Immcu
 from .message import SignedOut
+from .neighbours import Neighbours
 from .operator import Operator
 from .presence_registry import LOST_GRACE, PresenceRegistry
 from .registrar import Binding, Registrar
+from .roll import Roll
 from .settings import FrontEndSettings
 from .sqlite_store import SqliteStore
-from .standalone import StandaloneDirectory
-from .store import Directory, Store
+from .standalone import StandaloneBus, StandaloneDirectory
+from .store import Bus, Directory, Store
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +69,7 @@ class FrontEnd:
         *,
         store: Store | None = None,
         directory: Directory | None = None,
+        bus: Bus | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -94,7 +97,9 @@ class FrontEnd:
         self.presence = PresenceRegistry(hooks, self.contacts.level, clock)
         self.contacts.access_changed = self.presence.access_changed
         self.accounts.leaving.append(self._removed)
-        self.fan_out = FanOut(self.domain_names, self.store, self.registrar, clock)
+        roll = Roll(self.store, self.registrar, hooks)
+        self.fan_out = FanOut(self.domain_names, self.store, self.registrar, roll, clock)
+        self.neighbours = Neighbours(bus or StandaloneBus(), self.registrar, self.fan_out, roll)
         self.immcu = Immcu(
             settings,
             self.domain_names,
@@ -103,6 +108,8 @@ class FrontEnd:
             self.accounts,
             self.contacts,
             self.fan_out,
+            roll,
+            self.neighbours,
             hooks,
             clock,
         )
@@ -155,6 +162,7 @@ class FrontEnd:
             raise
         house = asyncio.create_task(keep_house(self.immcu, self.settings, self.clock))
         self._running.callback(house.cancel)
+        await self._running.enter_async_context(self.neighbours.heard())
         return self
 
     async def __aexit__(self, *exc: object) -> None:

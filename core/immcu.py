@@ -15,7 +15,6 @@ from .errors import Absent, Answered, Busy, Gone, NotAllowed, NotFound, TooLarge
 from .housekeeping import RESUMABLE
 from .identity import Endpoint, Identity
 from .message import MAX_TEXT, Message, News, Notice, Utterance
-from .roll import Roll
 
 if TYPE_CHECKING:
     from .accounts import Accounts
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
     from .domains import Domains
     from .fan_out import FanOut
     from .hookspecs import Hooks
+    from .neighbours import Neighbours
     from .registrar import Registrar
+    from .roll import Roll
     from .settings import FrontEndSettings
     from .store import Store
 
@@ -48,6 +49,8 @@ class Immcu:
         accounts: Accounts,
         contacts: ContactLists,
         fan_out: FanOut,
+        roll: Roll,
+        neighbours: Neighbours,
         hooks: Hooks,
         clock: Callable[[], datetime],
     ) -> None:
@@ -60,7 +63,8 @@ class Immcu:
         self._fan_out = fan_out
         self._hooks = hooks
         self._clock = clock
-        self.roll = Roll(store, registrar, hooks, fan_out)
+        self.roll = roll
+        self._neighbours = neighbours
         self._beginning: dict[frozenset[Identity], asyncio.Future[Any]] = {}
         self._filtered = bool(hooks.implemented_by("filter_message"))
         self._announced = bool(hooks.implemented_by("message_said"))
@@ -151,6 +155,7 @@ class Immcu:
             return message
         conversation.last_seq, conversation.last_said = max(conversation.last_seq, message.seq), message.sent_at
         self._fan_out.show(message, conversation, hearers)
+        self._neighbours.said(message, hearers)
         if self._announced:
             self._hooks.message_said(message=message, conversation=conversation)
         return message

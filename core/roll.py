@@ -21,7 +21,6 @@ from .message import Happened
 from .store import Store
 
 if TYPE_CHECKING:
-    from .fan_out import FanOut
     from .hookspecs import Hooks
     from .registrar import Registrar
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 class Roll:
     """Every open conversation this front end knows.  A change is worked out on a draft, written, and only then true."""
 
-    def __init__(self, store: Store, registrar: Registrar, hooks: Hooks, fan_out: FanOut) -> None:
+    def __init__(self, store: Store, registrar: Registrar, hooks: Hooks) -> None:
         self.by_id: dict[str, Conversation] = {}
         self.by_pair: dict[frozenset[Identity], Conversation] = {}
         self.by_address: dict[Identity, Conversation] = {}
@@ -38,7 +37,8 @@ class Roll:
         self._store = store
         self._registrar = registrar
         self._hooks = hooks
-        self._fan_out = fan_out
+        self.changed: list[Callable[[Conversation], None]] = []
+        """Core services that must know when a conversation is not what it was."""
 
     def of(self, who: Identity) -> list[Conversation]:
         """The conversations somebody is in."""
@@ -55,6 +55,24 @@ class Roll:
         for who in conversation.participants:
             self._by_person.setdefault(who, {})[conversation.id] = conversation
 
+    async def find(self, id: str) -> Conversation | None:
+        """A conversation by its id, ended ones too; one that another front end began is on our roll from now on."""
+        found = self.by_id.get(id)
+        if found is None:
+            found = await self._store.conversation(id)
+            if found is not None and found.shape is not Shape.ENDED:
+                found = self.by_id.get(id) or found
+                self.enter(found)
+        return found
+
+    async def refresh(self, id: str) -> None:
+        """Another front end changed a conversation: see what it is now."""
+        known = self.by_id.get(id)
+        if known is not None:
+            now = await self._store.conversation(id)
+            if now is not None:
+                self._become(known, now)
+
     def strike(self, conversation: Conversation) -> None:
         """Take a conversation off the roll."""
         self.by_id.pop(conversation.id, None)
@@ -65,7 +83,6 @@ class Roll:
             del self.by_address[conversation.address]
         for who in conversation.participants:
             self._strike_person(who, conversation)
-        self._fan_out.conversation_ended(conversation.id)
 
     async def change(
         self, conversation: Conversation, deed: Callable[[Conversation], list[Event]], *, quiet: bool = False
@@ -84,6 +101,8 @@ class Roll:
             record = await self._store.change(draft, events)
             before = list(conversation.participants)
             self._become(conversation, draft)
+            for told in self.changed:
+                told(conversation)
             for event in events:
                 self._announce(event, conversation)
                 if not quiet:
