@@ -1,0 +1,125 @@
+"""The SIP scenarios: sign-in, messages end to end, presence to watchers, memory; against Kamailio."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from . import sip_scenes
+from .bench import Bench, measured, throughput
+from .crew import Crew, shares
+from .hereabouts import Hereabouts
+from .kamailio import Kamailio
+from .people import rings
+from .results import Result
+from .server import Server
+
+SERVERS: tuple[type[Server], ...] = (Hereabouts, Kamailio)
+TRANSPORTS = ("udp", "tcp", "tls")
+
+WRITING = 300
+"""Enough that nobody comes to the 50 messages a second which hereabouts takes from one phone."""
+WINDOW = 2
+REGISTERING = 200
+WATCHED = 1000
+"""With ten watchers each: 10,000 subscriptions."""
+IDLE = 600
+WITH_DIGEST = "Kamailio, digest"
+
+MEMORY, FAN_OUT, SUBSCRIBED = "SIP idle session, TLS", "SIP presence, 10 watchers each", "SIP subscriptions"
+
+
+def messages(transport: str) -> str:
+    """The scenario's name."""
+    return f"SIP MESSAGE, {transport.upper()}"
+
+
+def registrations(transport: str) -> str:
+    """The scenario's name."""
+    return f"SIP REGISTER, {transport.upper()}"
+
+
+def register(bench: Bench, kind: type[Server]) -> None:
+    """Challenge and proof, again and again."""
+    with bench.server(kind, REGISTERING) as server:
+        for transport in ("udp", "tls"):
+            with _crew(bench, sip_scenes.register, server, REGISTERING, transport, seconds=bench.seconds) as crew:
+                crew.facts()
+                _finish(bench, crew, registrations(transport), server, "sign-ins")
+
+
+def message(bench: Bench, kind: type[Server]) -> None:
+    """From one phone to another; hereabouts asks for a proof of every message, Kamailio is measured both ways."""
+    with bench.server(kind, WRITING) as server:
+        for transport in TRANSPORTS:
+            for proves in (True,) if kind is Hereabouts else (False, True):
+                given = {"seconds": bench.seconds, "window": WINDOW, "proves": proves}
+                with _crew(bench, sip_scenes.message, server, WRITING, transport, **given) as crew:
+                    crew.facts()
+                    name = WITH_DIGEST if proves and kind is Kamailio else kind.name
+                    _finish(bench, crew, messages(transport), server, "messages", name)
+
+
+def fan_out(bench: Bench, kind: type[Server]) -> None:
+    """PUBLISH, and a NOTIFY to every watcher, over TCP."""
+    people = WATCHED // 5 if bench.quick else WATCHED
+    crowds = [share["users"] for share in shares(people, bench.processes)]
+    given: dict[str, Any] = {"seconds": bench.seconds, "watchers": 10, "proves": kind is Hereabouts}
+    with (
+        bench.server(kind, people, rings(crowds)) as server,
+        _crew(bench, sip_scenes.fan_out, server, people, "tcp", **given) as crew,
+    ):
+        crew.facts()
+        before = server.processes.memory()
+        step = measured(crew, server)
+        used, count = server.processes.memory(), 10 * people
+        result = Result(SUBSCRIBED, kind.name, count / step.seconds, "subscriptions")
+        result.cores, result.per_cpu = step.cpu / step.seconds, count / step.cpu
+        result.memory, result.memory_unit = used / 1024, "MiB in all"
+        result.remarks.append(f"{count} subscriptions, {(used - before) / count:.1f} KiB each; {people} phones")
+        bench.add(result)
+        crew.go()
+        crew.facts()
+        _finish(bench, crew, FAN_OUT, server, "NOTIFY")
+
+
+def memory(bench: Bench, kind: type[Server]) -> None:
+    """What a phone costs while it does nothing."""
+    people = IDLE // 4 if bench.quick else IDLE
+    with bench.server(kind, people) as server:
+        empty = server.processes.memory()
+        with _crew(bench, sip_scenes.idle, server, people, "tls", seconds=3.0) as crew:
+            crew.facts()
+            crew.go()
+            crew.facts()
+            each = (server.processes.memory() - empty) / people
+            bench.add(Result(MEMORY, kind.name, memory=each, memory_unit="KiB each", remarks=[f"{people} phones"]))
+
+
+def _crew(bench: Bench, scene: Callable[..., Any], server: Server, people: int, transport: str, **given: Any) -> Crew:
+    together = 2 if scene is sip_scenes.message else 1
+    port = server.ports[f"sip_{transport}"]
+    return Crew(scene, shares(people, bench.processes, together=together), port=port, transport=transport, **given)
+
+
+def _finish(bench: Bench, crew: Crew, scenario: str, server: Server, unit: str, name: str = "") -> None:
+    result = throughput(scenario, name or server.name, unit, measured(crew, server))
+    crew.go()
+    ends = crew.facts()
+    result.remarks += _remarks(ends)
+    bench.add(result)
+
+
+def _remarks(ends: Iterable[dict[str, Any]]) -> list[str]:
+    again, missing, wrong = 0, 0, Counter[int]()
+    for end in ends:
+        again += end["again"]
+        missing += end.get("missing", 0)
+        wrong.update(end["wrong"])
+    found = [f"{count} answered {status}" for status, count in wrong.items()]
+    if again:
+        found.append(f"{again} sent again")
+    if missing > 0:
+        found.append(f"{missing} answered but not delivered")
+    return found
