@@ -102,9 +102,12 @@ class Certificate:
     async def keep_watch(self) -> None:
         """Renew ours in time, and warn of others, until cancelled."""
         while True:
-            if self.made and not self._still_good(self._clock()):
-                self.reload()
-            elif text := self.warning():
+            try:
+                if self.made and not self._still_good(self._clock()):
+                    self.reload()
+            except SettingsError as wrong:
+                log.error("the certificate is not renewed: %s", wrong)
+            if text := self.warning():
                 log.warning("%s", text)
             await asyncio.sleep(LOOK_EVERY)
 

@@ -77,11 +77,7 @@ def test_a_failed_installation_is_tried_again_the_next_time(checkout):
 def test_once_installed_it_passes_everything_on_from_where_you_are(checkout, tmp_path):
     installed(checkout)
     result = subprocess.run(
-        [str(checkout / "run"), "user", "add", "a b", "--json"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=60,
+        [str(checkout / "run"), "user", "add", "a b", "--json"], capture_output=True, text=True, cwd=tmp_path
     )
     assert result.stdout == f"hereabouts user add a b --json in {tmp_path}\n"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
 
 PAGE = "Who is around"
 """How the page of everybody's presence calls its address."""
+
+
+def reachable(listen: str) -> str:
+    """How others reach a server that listens there: its address, or this machine's name where it listens everywhere."""
+    address = ipaddress.ip_address(listen)
+    if address.is_unspecified:
+        return socket.getfqdn()
+    return f"[{address}]" if address.version == 6 else str(address)
 
 
 def print_banner(

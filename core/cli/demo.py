@@ -13,8 +13,6 @@ import click
 from ..errors import SettingsError
 from ..logs import begin_logging
 from ..settings import Settings, parse
-from .banner import print_banner
-from .cast import cast_of
 from .place import NAME
 from .words import Language, say, spoken
 
@@ -84,9 +82,11 @@ def demo(folder: str, lang: str | None, as_json: bool, **wishes: Any) -> None:
       hereabouts demo --domain example.org --listen 0.0.0.0
       hereabouts demo --port-offset 20000 --state /tmp/play
     """
+    began = time.monotonic()
+    from .banner import print_banner, reachable
+    from .cast import cast_of
     from .process import Process, readiness, run_to_the_end
 
-    began = time.monotonic()
     language = Language(lang) if lang else spoken()
     state = Path(folder).absolute()
     settings = demo_settings(state, **wishes)
@@ -97,7 +97,7 @@ def demo(folder: str, lang: str | None, as_json: bool, **wishes: Any) -> None:
         if as_json:
             click.echo(json.dumps(readiness(front_end) | {"accounts": accounts}))
         else:
-            print_banner(front_end, wishes["listen"], accounts, language, time.monotonic() - began)
+            print_banner(front_end, reachable(wishes["listen"]), accounts, language, time.monotonic() - began)
         return {"accounts": accounts}
 
     async def serve() -> None:

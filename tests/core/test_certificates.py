@@ -271,6 +271,18 @@ async def test_watching_warns_of_a_configured_one_and_renews_ours(tmp_path, cloc
     assert "has expired" in caplog.text and ours.ends_at > before
 
 
+async def test_watching_survives_a_folder_that_takes_no_files(tmp_path, clock, caplog):
+    (tmp_path / "ours").mkdir()
+    ours = made(tmp_path / "ours", clock)
+    for path in (tmp_path / "ours").iterdir():
+        path.unlink()
+    (tmp_path / "ours").rmdir()
+    watching = asyncio.create_task(ours.keep_watch())
+    await asyncio.sleep(0)
+    assert not watching.done() and "the certificate is not renewed: no certificate can be made" in caplog.text
+    watching.cancel()
+
+
 # ---- whole files
 
 

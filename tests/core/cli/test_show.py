@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from ....core.cli import show
+from ....core.cli.banner import reachable
 from ....core.cli.commands import Commands, sentence_of
 from ....core.cli.user import LETTERS, new_password
 from ....core.cli.words import WORDS, Language, say, spoken
@@ -149,6 +150,12 @@ def test_both_languages_want_the_same_to_be_filled_in(key):
     assert wanted[0] == wanted[1]
     filled = dict.fromkeys(wanted[0], 1.0)
     assert say(key, Language.ENGLISH, **filled) and say(key, Language.GERMAN, **filled)
+
+
+@pytest.mark.parametrize(("listen", "host"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]"), ("192.0.2.1", "192.0.2.1")])
+def test_how_others_reach_the_demo(listen, host):
+    assert reachable(listen) == host
+    assert reachable("0.0.0.0") == reachable("::") and "0.0.0.0" not in reachable("0.0.0.0")
 
 
 def test_a_password_of_our_making_is_long_and_readable():
