@@ -36,7 +36,6 @@ setup(
         "pluggy>=1.4",
         "slixmpp>=1.9",
         "sqlite-utils>=4",
-        "tomlkit>=0.12",
     ],
     extras_require={
         "speed": ["uvloop>=0.19"],
