@@ -147,9 +147,10 @@ class PresenceRegistry:
 
     async def view(self, watcher: Identity | None, who: Identity) -> View:
         """The presence of ``who`` as ``watcher`` (None: anybody) may see it now."""
-        return await self._view(
-            self._people.get(who) or Presentity(PresenceDocument(who)), await self._level_of(watcher, who)
-        )
+        level = await self._level_of(watcher, who)
+        if not level.sees:  # the same work whether there is anybody or not: time must not tell
+            return View(PresenceDocument(who), AccessLevel.STRANGER, 0)
+        return await self._view(self._people.get(who) or Presentity(PresenceDocument(who)), level)
 
     async def watch(self, who: Identity, watcher: Watcher) -> None:
         """Tell ``watcher`` now, and at every change.  Somebody hidden or unknown looks like somebody offline."""
