@@ -173,6 +173,7 @@ async def test_who_left_hears_no_more_and_may_not_speak(front_end):
     await front_end.immcu.leave(conversation, CAROL)
     await say(front_end, ALICE, conversation.address, "she is gone")
     assert carol.texts == []
+    assert await front_end.immcu.history(conversation, CAROL) == []
     with pytest.raises(NotFound):
         await say(front_end, CAROL, conversation.address, "wait")
 
