@@ -72,7 +72,8 @@ class RoomEntry:
         finally:
             if room is not None:
                 room.expected.discard(resource.identity)
-        if resource.session.closed:
+        if resource.seats.get(to.identity) is not seat or resource.session.closed:
+            resource.send(room_stanzas.not_here(room.jid, nick).to(resource.session.jid_bytes))
             await self._never_came(room, resource.identity)
             return
         # From here on nothing waits, so that nothing comes in between.
@@ -172,7 +173,7 @@ class RoomEntry:
             resource.seats.pop(address, None)
 
     async def _never_came(self, room: Room, who: Identity) -> None:
-        """The client was gone before it sat down."""
+        """The client was gone, or had been put out, before it sat down."""
         occupant = room.occupants.get(who)
         if not room.conversation.keeps_seats and (occupant is None or not occupant.resources):
             await self._front_end.immcu.leave(room.conversation, who, reason="connection lost")
