@@ -9,7 +9,8 @@ from .grammar import MalformedSip
 from .limits import ADDRESS_FORGOTTEN_AFTER, MAX_BEFORE_SIGN_IN, MAX_DATAGRAM, UDP_CREDIT
 from .message import parse
 from .overload import Bucket, Rates, network_of
-from .transport import Reception, address_of
+from .sockets import address_of, local_to
+from .transport import Reception
 
 
 class Peer:
@@ -25,7 +26,7 @@ class Peer:
         self.address = address
         self.heard = now
         remote = address_of(address)
-        self.flow = port.reception.opened(self, "UDP", remote, port.local)
+        self.flow = port.reception.opened(self, "UDP", remote, local_to(remote, port.local))
 
     def may_send(self, size: int, now: float) -> bool:
         """Take a datagram into account; False when it is one too many."""

@@ -12,7 +12,8 @@ from contextlib import suppress
 from ...core.tls_memory import small_tls_buffers
 from .limits import CLOSE_WITHIN, FIRST_REQUEST_WITHIN
 from .overload import Doorkeeper
-from .transport import Connection, Reception, address_of
+from .sockets import address_of, bound
+from .transport import Connection, Reception
 
 log = logging.getLogger(__name__)
 
@@ -39,19 +40,8 @@ class Listener:
 
     async def open(self, host: str, port: int) -> int:
         """Listen.  Returns the port, which is a free one when 0 was asked for.  Raises OSError."""
-        loop = asyncio.get_running_loop()
-        family, kind, protocol, _, address = (
-            await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        )[0]
-        self._socket = socket.socket(family, kind, protocol)
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._socket.setblocking(False)
-            self._socket.bind(address)
-            self._socket.listen(BACKLOG)
-        except OSError:
-            self._socket.close()
-            raise
+        self._socket = await bound(host, port, socket.SOCK_STREAM)
+        self._socket.listen(BACKLOG)
         small_tls_buffers()
         self._start(self._accept())
         return int(self._socket.getsockname()[1])

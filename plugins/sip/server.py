@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Callable
 from itertools import count
@@ -22,6 +23,7 @@ from .message import Request, Response
 from .overload import Doorkeeper
 from .reasons import REASONS
 from .reply import Reply, slim
+from .sockets import bound
 from .transaction import ClientTransaction, Failed, PassUp, Send, ServerTransaction, TimedOut
 from .transactions import COOKIE, Cancelled, Effect, Transactions
 
@@ -82,7 +84,10 @@ class SipServer:
         udp: int | None = None,
         context: ssl.SSLContext | None = None,
     ) -> dict[str, int]:
-        """Listen on these ports (0: any that is free).  Returns the bound ports by transport.  Raises OSError."""
+        """Listen on these ports (0: any that is free) of the host, or without one of every address.
+
+        Returns the bound ports by transport.  Raises OSError.
+        """
         ports: dict[str, int] = {}
         if tls is not None:
             if context is None:
@@ -92,7 +97,8 @@ class SipServer:
             ports["tcp"] = await self._open(Listener(self, self._door), host, tcp)
         if udp is not None:
             loop = asyncio.get_running_loop()
-            transport, port = await loop.create_datagram_endpoint(lambda: UdpPort(self), (host, udp))
+            bound_socket = await bound(host, udp, socket.SOCK_DGRAM)
+            transport, port = await loop.create_datagram_endpoint(lambda: UdpPort(self), sock=bound_socket)
             self._udp.append(port)
             ports["udp"] = transport.get_extra_info("sockname")[1]
         return ports
@@ -231,7 +237,7 @@ class SipServer:
     def _stamp(self, request: Request, flow: Flow) -> None:
         """RFC 3261 section 18.1.1: the Via by which the response comes back, over the same flow."""
         host, port = flow.local
-        params = Params({"branch": COOKIE + token_hex(8)})
+        params = Params({"branch": COOKIE + token_hex(8), "rport": ""})
         request.add("Via", Via(flow.transport, f"[{host}]" if ":" in host else host, port, params), first=True)
         if request.first("Max-Forwards") is None:
             request.add("Max-Forwards", FORWARDS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -14,9 +13,7 @@ from .grammar import MalformedSip
 from .limits import CLOSE_WITHIN, PER_TURN, Limits
 from .message import Request, Response
 from .overload import Bucket
-
-KEEP_ALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
-"""How a peer that vanished without a word is found out: within two minutes."""
+from .sockets import address_of, watch_for_death
 
 
 class Reception(Protocol):
@@ -70,7 +67,7 @@ class Connection(asyncio.Protocol):
         remote, local = (address_of(transport.get_extra_info(name)) for name in ("peername", "sockname"))
         self.flow = self._reception.opened(self, self._name, remote, local)
         self._sign_in = self._loop.call_later(self._limits.first_request_within, self._first_request_is_due)
-        _watch_for_death(transport.get_extra_info("socket"))
+        watch_for_death(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         """A portion of the stream."""
@@ -206,17 +203,3 @@ class Connection(asyncio.Protocol):
         if unsent > (limits.max_unsent if self.flow.identity else limits.max_unsent_before_sign_in):
             self.flow.reason = self.flow.reason or "it does not read what it is sent"
             self._transport.abort()
-
-
-def address_of(name: tuple[str, int] | tuple[str, int, int, int]) -> Address:
-    """A socket's address, IPv4 inside IPv6 unwrapped, without zone."""
-    host = name[0].partition("%")[0]
-    return Address(host.removeprefix("::ffff:") if "." in host else host, name[1])
-
-
-def _watch_for_death(connection: socket.socket | None) -> None:
-    if connection is None or connection.family not in (socket.AF_INET, socket.AF_INET6):
-        return
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, seconds in KEEP_ALIVE:
-        connection.setsockopt(socket.IPPROTO_TCP, option, seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -27,6 +28,16 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.002)
+
+
+def has_ipv6() -> bool:
+    """Whether the loopback has an IPv6 address."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 class User:
@@ -85,9 +96,9 @@ class Talker:
         self.portions: list[bytes] = []
 
     @classmethod
-    async def connect(cls, port: int, context: ssl.SSLContext | None = None) -> Talker:
+    async def connect(cls, port: int, context: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Talker:
         name = "localhost" if context else None
-        return cls(*await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname=name))
+        return cls(*await asyncio.open_connection(host, port, ssl=context, server_hostname=name))
 
     def send(self, data: bytes) -> None:
         self.writer.write(data)
@@ -139,9 +150,9 @@ class Datagrams(asyncio.DatagramProtocol):
         self.sent = self.got = 0
 
     @classmethod
-    async def connect(cls, port: int) -> Datagrams:
+    async def connect(cls, port: int, host: str = "127.0.0.1") -> Datagrams:
         loop = asyncio.get_running_loop()
-        _, protocol = await loop.create_datagram_endpoint(cls, remote_addr=("127.0.0.1", port))
+        _, protocol = await loop.create_datagram_endpoint(cls, remote_addr=(host, port))
         return protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -172,4 +183,4 @@ class Datagrams(asyncio.DatagramProtocol):
         self.transport.close()
 
 
-__all__ = ["GENEROUS", "PATIENCE", "Datagrams", "Ping", "Talker", "User", "serving", "until"]
+__all__ = ["GENEROUS", "PATIENCE", "Datagrams", "Ping", "Talker", "User", "has_ipv6", "serving", "until"]

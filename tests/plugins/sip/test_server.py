@@ -17,7 +17,7 @@ from ....plugins.sip.grammar import MalformedSip
 from ....plugins.sip.limits import MAX_BODY, PER_TURN, Limits
 from ....plugins.sip.message import Request, Response
 from ....plugins.sip.server import SipServer, TimeoutExpired
-from .talker import GENEROUS, Datagrams, Talker, serving, until
+from .talker import GENEROUS, Datagrams, Talker, User, has_ipv6, serving, until
 from .wire import request, vectors
 
 ADA = Identity("ada", "a.example")
@@ -80,6 +80,24 @@ class TestTransports:
         for name in ("tcp", "udp"):
             with pytest.raises(OSError):
                 await server.listen("127.0.0.1", **{name: ports[name]})
+        await server.close()
+
+    async def test_every_address_of_the_machine(self):
+        user = User()
+        server = SipServer(user.receive, limits=GENEROUS)
+        ports = await server.listen("", tcp=0, udp=0)
+        for host in ("127.0.0.1", "::1") if has_ipv6() else ("127.0.0.1",):
+            talker = await Talker.connect(ports["tcp"], host=host)
+            socket = await Datagrams.connect(ports["udp"], host=host)
+            for peer, kind in ((talker, "tcp"), (socket, "udp")):
+                user.answer = lambda request, reply, flow: (
+                    setattr(flow, "identity", ADA),
+                    reply(request.reply(200)),
+                )
+                response = await peer.ask(request(branch=f"z9hG4bK{kind}", call=kind + host))
+                assert response.via[0].params["received"] == host == user.flow.remote.host
+                assert user.flow.local == (host, ports[kind])
+                peer.close()
         await server.close()
 
     async def test_another_event_loop(self, contexts):
@@ -524,6 +542,7 @@ class TestAsking:
         asked = server.request(Request("NOTIFY", "sip:ada@h.example", _headers(), body=b"x"), user.flow)
         notify = await talker.hear()
         (via,) = notify.via
+        assert "rport" in via.params  # RFC 3581: wherever the answer goes, it comes back here
         assert via.transport == "TCP" and via.branch.startswith("z9hG4bK") and (via.host, via.port) == user.flow.local
         assert (notify.max_forwards, notify.body, notify.uri) == (70, b"x", "sip:ada@h.example")
         talker.send(bytes(notify.reply(481)))
