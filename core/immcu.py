@@ -225,6 +225,8 @@ class Immcu:
         Where the door is open anybody could have heard everything, so whoever is in may read it too.
         """
         found: list[Message] = []
+        if who not in conversation.participants:
+            return found
         id = conversation.id
         for _ in range(MAX_EARLIER):
             first = 1 if conversation.open_door else await self._store.first_visible(id, who)

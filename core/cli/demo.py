@@ -126,7 +126,7 @@ def demo_settings(state: Path, domain: str, listen: str, offset: int, sip_plain:
         web=8080 + offset,
         badges="availability" if local else "nobody",
         page="directory" if local else "nobody",
-        viewer=json.dumps("" if local else f"alice@{domain}"),
+        viewer=json.dumps(f"alice@{domain}"),
     )
     settings = parse(text, Path.cwd() / "demo")
     if settings.mistakes:
