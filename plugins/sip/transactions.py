@@ -91,9 +91,11 @@ class Transactions:
         Without ``keep`` the transaction is forgotten with a final response: it is not sent again by itself, and the
         request, when it comes again, is a new one (RFC 3261 section 8.2.7, the stateless user agent server).
         """
+        if self._open.get(transaction.key) is not transaction:
+            return []  # Its flow is gone, and what has its name now is another one.
         effects = self._follow(transaction, transaction.respond(response, now))
         if transaction.answered:
-            self._unanswered.pop(transaction.merge_key, None)
+            self._settle(transaction)
             if not keep:
                 self._forget(transaction)
         return effects
@@ -156,14 +158,20 @@ class Transactions:
         self._arm(transaction)
 
     def _forget(self, transaction: Transaction) -> None:
-        if self._open.pop(transaction.key, None) is None:
+        if self._open.get(transaction.key) is not transaction:
             return
+        del self._open[transaction.key]
         keys = self._of_flow[transaction.flow]
         keys.discard(transaction.key)
         if not keys:
             del self._of_flow[transaction.flow]
         if isinstance(transaction, ServerTransaction):
-            self._unanswered.pop(transaction.merge_key, None)
+            self._settle(transaction)
+
+    def _settle(self, transaction: ServerTransaction) -> None:
+        """The same request by another way is no loop any more."""
+        if self._unanswered.get(transaction.merge_key) == transaction.key:
+            del self._unanswered[transaction.merge_key]
 
     def _arm(self, transaction: Transaction) -> None:
         due = transaction.next_timer

@@ -246,6 +246,15 @@ def test_a_closed_flow_ends_what_was_under_way_on_it_and_nothing_else():
     assert layer.flow_closed(closed, NOW) == []
 
 
+def test_an_answer_to_what_is_over_does_not_touch_what_has_its_name_now():
+    layer, udp = Transactions(), flow("UDP")
+    old = opened(layer, asked("INVITE"), udp)
+    layer.flow_closed(udp, NOW)
+    new = opened(layer, asked("INVITE"), udp)
+    assert layer.respond(old, old.request.reply(200), NOW, keep=False) == []
+    assert len(layer) == 1 and layer.respond(new, new.request.reply(200), NOW)
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Whatever comes in whatever order: no exception, and in the end nothing is left."""
 
@@ -308,4 +317,4 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnyOrder.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
