@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import islice
 from typing import cast
 
 from .grammar import MalformedSip
@@ -109,15 +110,26 @@ class UdpPort(asyncio.DatagramProtocol):
         self._transport.close()
 
     def _met(self, address: tuple[str, int], now: float) -> Peer:
+        self._look_after_the_oldest(now)
         if len(self._peers) >= self.reception.limits.max_flows:
-            self._make_room(now)
+            self._make_room()
         peer = self._peers[address] = Peer(self, address, now)
         return peer
 
-    def _make_room(self, now: float) -> None:
+    def _look_after_the_oldest(self, now: float) -> None:
+        """For each that comes two are looked at, in turn: so all are, before there are twice as many."""
+        for peer in list(islice(self._peers.values(), 2)):
+            limits = self.reception.limits
+            patience = ADDRESS_FORGOTTEN_AFTER if peer.flow.identity else limits.stranger_forgotten_after
+            if now - peer.heard > patience:
+                peer.flow.close("silent")
+            else:
+                self._peers[peer.address] = self._peers.pop(peer.address)
+
+    def _make_room(self) -> None:
         """Strangers go first, whoever was silent longest before the others."""
-        for peer in list(self._peers.values()):
-            if peer.flow.identity is None or now - peer.heard > ADDRESS_FORGOTTEN_AFTER:
-                peer.flow.close("forgotten")
-        if len(self._peers) >= self.reception.limits.max_flows:
+        strangers = [peer for peer in self._peers.values() if peer.flow.identity is None]
+        for peer in strangers:
+            peer.flow.close("forgotten")
+        if not strangers:
             min(self._peers.values(), key=lambda peer: peer.heard).flow.close("forgotten")

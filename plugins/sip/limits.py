@@ -33,8 +33,9 @@ BODY_WITHIN = 20.0
 """Seconds from the first byte of a head or body to its last."""
 CLOSE_WITHIN = 5.0
 """Seconds for a peer to take what is left when its connection is closed."""
+STRANGER_FORGOTTEN_AFTER = 64.0
 ADDRESS_FORGOTTEN_AFTER = 7200.0
-"""Seconds of silence after which a UDP address is no flow any more."""
+"""Seconds of silence after which a UDP address is no flow any more, before and after sign-in."""
 
 KEEP_ALIVES_PER_SECOND = 5
 RATE_BEFORE_SIGN_IN = 5
@@ -84,6 +85,7 @@ class Limits:
     burst: float = BURST
     udp_per_network: float = UDP_PER_NETWORK
     udp_burst_per_network: float = UDP_BURST_PER_NETWORK
+    stranger_forgotten_after: float = STRANGER_FORGOTTEN_AFTER
     max_unsent: int = MAX_UNSENT
     max_unsent_before_sign_in: int = MAX_UNSENT_BEFORE_SIGN_IN
     max_transactions: int = MAX_TRANSACTIONS

@@ -486,6 +486,15 @@ class TestDatagrams:
             assert all(flow.reason == "forgotten" for flow in user.closed)
             known.close()
 
+    async def test_a_stranger_who_said_something_once_is_forgotten(self):
+        async with serving(replace(GENEROUS, stranger_forgotten_after=0.0)) as (user, ports):
+            user.answer = lambda request, reply, flow: reply(request.reply(403))
+            for n in range(10):
+                socket = await Datagrams.connect(ports["udp"])
+                await socket.ask(request(branch=f"z9hG4bK{n}", call=f"c{n}"))
+                socket.close()
+            assert len(user.server.flows) <= 2 and {flow.reason for flow in user.closed} == {"silent"}
+
     async def test_closing_a_flow_forgets_it(self, served):
         user, ports = served
         socket = await Datagrams.connect(ports["udp"])
