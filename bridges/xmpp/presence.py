@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+CAPS = f"{{{xml.CAPS}}}c"
+MAX_CLIENT = 64
+"""Characters of a program's name."""
+
 
 class Availabilities:
     """Makes a resource's presence a claim about its person, and shows the resource what others claim."""
@@ -73,6 +77,7 @@ class Availabilities:
             return
         resource.session.presence, resource.session.priority = inner, shown.priority
         if first:
+            self._note_client(resource, stanza)
             await self._look_around(resource)
         await self._take_messages(resource, shown.priority >= 0)
 
@@ -99,6 +104,11 @@ class Availabilities:
         for text in directed:
             self._send(resource, jid.parse(text), inner, gone=True)
         self._rooms.absent(resource, reason)
+
+    async def forget(self, resource: Resource) -> None:
+        """What an older stream said under this resource's name holds no more, unless it says something itself."""
+        if not resource.available:
+            await self._front_end.presence.withdraw(resource.identity, owner_of(resource))
 
     async def direct(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
         """Presence for one address alone (section 4.6); it is taken back when the resource becomes unavailable.
@@ -128,6 +138,13 @@ class Availabilities:
                 resource.send(head + resource.session.jid_bytes + tail)
 
     # ---- inside
+
+    def _note_client(self, resource: Resource, stanza: Stanza) -> None:
+        """For the records: which program this is, as far as its capabilities tell (XEP-0115)."""
+        resource.session.client = client_of(stanza)
+        binding = self._front_end.registrar.at(resource.endpoint)
+        if binding is not None and self._resources.at(resource.endpoint) is resource:
+            binding.client = resource.session.client
 
     async def _look_around(self, resource: Resource) -> None:
         """A resource has just become available: show it itself, the person's others, the contacts, and what waits."""
@@ -166,6 +183,14 @@ class Availabilities:
         for other in there:
             if resource.identity not in other.blocked:
                 other.send(head + xml.attr(to.full).encode() + tail)
+
+
+def client_of(presence: Stanza) -> str:
+    """The program that sent this presence, by the address its makers gave it: ``gajim.org``, ``pidgin.im``."""
+    caps = presence.child(CAPS)
+    node = caps.get("node", "") if caps is not None else ""
+    name = node.partition("://")[2] or node
+    return name.removeprefix("www.").rstrip("/")[:MAX_CLIENT]
 
 
 def owner_of(resource: Resource) -> str:

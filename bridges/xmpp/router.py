@@ -82,6 +82,9 @@ class ClientRouter:
         resource: Resource = session.extra[KEY]
         self._parts.resources.remove(resource)
         self._parts.availabilities.gone(resource, reason)
+        newer = self._parts.resources.at(session.endpoint)
+        if newer is not None and resource.available:
+            self._start(newer.lanes.take(OWN, self._parts.availabilities.forget, newer))
         session.presence = None
 
     async def _welcome(self, resource: Resource) -> None:

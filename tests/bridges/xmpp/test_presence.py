@@ -322,3 +322,44 @@ async def test_a_claim_that_ends_by_itself(house):
     await house.front_end.presence._settle(BOB)
     assert [p.get("type") for p in alice.got("presence")] == ["unavailable"]
     assert replace(house.front_end.presence.of(BOB)).availability is Availability.UNKNOWN
+
+
+async def test_a_newer_stream_takes_the_name_of_an_older_one(house):
+    """RFC 6120 section 7.7.2.2: what the older said of its presence ends with it, or with what the newer says."""
+    from .house import Client
+
+    await house.friends(ALICE, BOB)
+    alice = await house.client(ALICE)
+    older = await house.client(BOB, presence="<presence><show>dnd</show></presence>")
+    alice.got()
+    newer = Client(house, BOB, "desk")
+    older.session.closed = True
+    house.router.closed(older.session, "replaced")
+    await house.quiet()
+    assert [(nick(p), p.get("type")) for p in alice.got("presence")] == [("desk", "unavailable")]
+    await newer.send("<presence/>")
+    assert [(nick(p), show(p)) for p in alice.got("presence")] == [("desk", None)]
+    newest = Client(house, BOB, "desk")
+    await newest.send("<presence><show>away</show></presence>")
+    newer.session.closed = True
+    house.router.closed(newer.session, "replaced")
+    await house.quiet()
+    assert [(nick(p), p.get("type"), show(p)) for p in alice.got("presence")] == [("desk", None, "away")]
+    assert house.router._parts.resources.at(newest.session.endpoint).session is newest.session
+
+
+@pytest.mark.parametrize(
+    "node, name",
+    [
+        ("https://gajim.org", "gajim.org"),
+        ("http://pidgin.im/", "pidgin.im"),
+        ("http://www.example.org/client", "example.org/client"),
+        ("urn:client", "urn:client"),
+        ("x" * 200, "x" * 64),
+        ("", ""),
+    ],
+)
+async def test_the_records_name_the_program(house, node, name):
+    caps = f"<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='{node}' ver='x'/>"
+    alice = await house.client(ALICE, presence=f"<presence>{caps}</presence>")
+    assert house.front_end.registrar.at(alice.session.endpoint).client == alice.session.client == name
