@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from asyncio import sslproto
 
-TLS_READ = 16 * 1024
-"""Bytes read from one TLS connection at a time: one record.  asyncio's own 256 KiB are made for few and fast ones."""
+TLS_READ = 4 * 1024
+"""Bytes read from one TLS connection at a time.  asyncio's own 256 KiB are made for few and fast ones; ours are many,
+and what they say is short."""
 
 
 def small_tls_buffers() -> None:

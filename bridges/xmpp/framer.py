@@ -60,7 +60,7 @@ class Framer:
         """What went wrong after the elements that ``receive`` returned; nothing that comes after is looked at."""
         self.due: float | None = None
         """When to call ``receive(b"", now)`` though nothing came: an unfinished tag waits to be looked at again."""
-        self._parser: Parser | None = Parser(limits)
+        self._parser: Parser | None = None
         self._buffer = bytearray()
         self._base = 0
         """Where in the parser's count the buffer begins."""
@@ -93,6 +93,11 @@ class Framer:
     def rest(self) -> None:
         """Give the parser's memory back until the next byte comes, if nothing is half read."""
         if self._context and self.clean and self._parser is not None and self._parser.depth == 1:
+            self.close()
+
+    def close(self) -> None:
+        """Give the parser's memory back at once, without waiting for the garbage collector."""
+        if self._parser is not None:
             self._parser.close()
             self._parser = None
 

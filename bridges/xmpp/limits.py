@@ -80,7 +80,7 @@ MAX_UNREAD = 10.0
 MAX_UNSENT_BURST = 2 * 1024 * KIB
 """how far."""
 
-REST_TIME = 20.0
+REST_TIME = 2.0
 """Seconds of silence after which a stream's parser is given back."""
 
 IDLE_TIME = 300.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -129,7 +130,9 @@ class XmppBridge:
             return await listener.open(self.options.listen, port, direct=direct)
         except OSError as why:
             place = f"{self.options.listen or 'any address'}, port {port}"
-            raise SettingsError([f"[xmpp] cannot listen at {place}: {why.strerror or why}"]) from None
+            raise SettingsError(
+                [f"[xmpp] cannot listen at {place}: {os.strerror(why.errno) if why.errno else why}"]
+            ) from None
 
     def _house(self, front_end: FrontEnd) -> House:
         options = self.options

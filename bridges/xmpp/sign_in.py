@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...core.credentials import ScramKey
 from . import sasl
 from .limits import MAX_TRIES
-from .sasl import Mechanism, SaslError, Step
+from .sasl import Mechanism, SaslError, Step, Success
 from .stanza import Stanza
 
 
@@ -27,21 +27,26 @@ class SignIn:
                 if name not in self._offered:
                     raise SaslError("invalid-mechanism")
                 self._mechanism = sasl.mechanism(name, domain)
-                return self._current.respond(self._content(element))
+                return self._stepped(self._current.respond(self._content(element)))
             case "response":
-                return self._current.respond(self._content(element))
+                return self._stepped(self._current.respond(self._content(element)))
             case _:
                 raise SaslError("aborted")
 
     def answer(self, known: ScramKey | bool) -> Step:
         """What a step asked.  Raises SaslError."""
-        return self._current.answer(known)
+        return self._stepped(self._current.answer(known))
 
     def failed(self) -> bool:
         """This try is over.  Whether it was the last (RFC 6120 section 6.4.5)."""
         self._mechanism = None
         self.tries += 1
         return self.tries >= MAX_TRIES
+
+    def _stepped(self, step: Step) -> Step:
+        if isinstance(step, Success):
+            self._mechanism = None
+        return step
 
     @property
     def _current(self) -> Mechanism:

@@ -146,6 +146,7 @@ class Stream:
             self.output.append(stream_error(condition, text) if condition else STREAM_END)
         self.state = State.ENDED
         self._established = None
+        self._framer.close()
         self._deeds.append(deeds.Ended(reason or condition or "closed"))
         self._elements.clear()
 
@@ -197,10 +198,10 @@ class Stream:
     @property
     def _nothing_follows(self) -> bool:
         """Whether nothing came after the element at hand."""
-        framer = self._framer
-        return not self._elements and framer.clean and not framer.closed and framer.failure is None
+        return not self._elements and self._framer.clean and not self._framer.closed and self._framer.failure is None
 
     def _restart(self, limits: Limits) -> None:
+        self._framer.close()
         self._framer = Framer(limits)
         self._opened = False
 
@@ -209,7 +210,7 @@ class Stream:
         self.state = TRANSITIONS[self.state][event]
         self._patience.stepped(now)
 
-    # ---- headers (RFC 6120 section 4.7)
+    # ---- the negotiation
 
     def _header(self, header: Header, now: float) -> None:
         self.domain = opening.asked_domain(header, self._offer, self.identity)
@@ -221,8 +222,6 @@ class Stream:
     def _write_header(self, to: str | None) -> None:
         self._opened = True
         self.output.append(negotiation.header(self.domain, secrets.token_urlsafe(15), to))
-
-    # ---- elements
 
     def _element(self, element: Stanza, now: float) -> None:
         """An element of the negotiation."""

@@ -702,3 +702,11 @@ def test_whatever_is_said_the_answer_is_one_well_formed_stream_and_no_stanza_pas
         assert carrier.reason and carrier.say(b"<presence/>") == ""
     else:
         assert carrier.stream.due is not None
+
+
+def test_what_signing_in_needed_is_forgotten_afterwards():
+    carrier = bound()
+    assert carrier.stream._sign_in._mechanism is None
+    framer = carrier.stream._framer
+    carrier.say(b"</stream:stream>")
+    assert framer._parser is None
