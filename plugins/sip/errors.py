@@ -8,6 +8,7 @@ from ...core.errors import (
     Absent,
     Answered,
     BadAddress,
+    BadRequest,
     Busy,
     Conflict,
     Gone,
@@ -30,6 +31,7 @@ STATUS: dict[type[HereaboutsError], int] = {
     MalformedSip: 400,
     MalformedXml: 400,
     UnknownBody: 415,
+    BadRequest: 400,
     BadAddress: 404,
     NotFound: 404,
     NotAllowed: 403,
@@ -45,7 +47,7 @@ STATUS: dict[type[HereaboutsError], int] = {
 }
 """RFC 3261 section 21.  Unknown, hidden and blocking people are one and the same NotFound."""
 
-SPOKEN = (MalformedSip, MalformedXml, UnknownBody, Refused, TooLarge)
+SPOKEN = (MalformedSip, MalformedXml, BadRequest, UnknownBody, Refused, TooLarge)
 """Whose text may be shown to the sender, as the reason phrase; of the others the code says all."""
 
 

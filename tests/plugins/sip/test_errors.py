@@ -46,6 +46,7 @@ def refused(why: HereaboutsError) -> Response:
         (MalformedXml("x"), 400),
         (errors.Gone("x"), 410),
         (errors.BadAddress("x"), 404),
+        (errors.BadRequest("x"), 400),
         (errors.Answered("x"), 200),
         (Refusal(423, "", ("Min-Expires", 60)), 423),
         (HereaboutsError("x"), 500),
