@@ -133,10 +133,8 @@ class Connection(asyncio.Protocol):
         self._pumping = False
         now = self._loop.time()
         for _ in range(FAIR_SHARE):
-            if (self._held or len(self._work) >= MAX_IN_FLIGHT) and self._stream.state is not State.ENDED:
-                break
-            deed = self._stream.next(now)
-            if deed is None:
+            waits = (self._held or len(self._work) >= MAX_IN_FLIGHT) and self._stream.state is not State.ENDED
+            if waits or (deed := self._stream.next(now)) is None:
                 break
             self._do(deed, now)
         else:
@@ -169,7 +167,9 @@ class Connection(asyncio.Protocol):
                 self._house.door.know(self.remote)
             case deeds.Bind(who, resource):
                 self._bind(who, resource, now)
-            case deeds.Ended(reason):
+            case deeds.Ended(reason, text):
+                if text:
+                    log.info("the stream of %s was ended: %s: %s", self._session or self.remote, reason, text)
                 self._ended(reason)
 
     def _route(self, stanza: Stanza, now: float) -> None:

@@ -39,9 +39,10 @@ class Bind(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """The stream is over: send what is to be sent and close the connection."""
+    """The stream is over: send what is to be sent and close the connection.  ``text`` was said with an error."""
 
     reason: str
+    text: str = ""
 
 
 Deed = StartTls | Ask | Failed | Authenticated | Bind | Ended | Stanza

@@ -147,7 +147,7 @@ class Stream:
         self.state = State.ENDED
         self._established = None
         self._framer.close()
-        self._deeds.append(deeds.Ended(reason or condition or "closed"))
+        self._deeds.append(deeds.Ended(reason or condition or "closed", text))
         self._elements.clear()
 
     # ---- time
