@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from ..core.front_end import utc_now
-from ..core.sqlite_store import SqliteStore
+from ..core.sqlite import SqliteStore
 from .bench import Bench
 from .crew import Crew, Stage
 from .ejabberd import Ejabberd

@@ -12,7 +12,7 @@ from ..core.credentials import DIGESTS, SCRAMS, ScramKey, ha1
 from ..core.front_end import utc_now
 from ..core.identity import Identity
 from ..core.people import Person
-from ..core.sqlite_store import SqliteStore
+from ..core.sqlite import SqliteStore
 
 DOMAIN = "bench.test"
 PASSWORD = "correct horse battery staple"

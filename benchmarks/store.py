@@ -25,7 +25,7 @@ from typing import Any
 from ..core.conversation import Conversation
 from ..core.identity import Endpoint, Identity
 from ..core.message import Message, Native
-from ..core.sqlite_store import SqliteStore
+from ..core.sqlite import SqliteStore
 from ..core.store import Accepted, Shown
 
 ALICE, BOB = Identity("alice", "example.test"), Identity("bob", "example.test")

@@ -31,7 +31,7 @@ from .presence_registry import LOST_GRACE, PresenceRegistry
 from .registrar import Binding, Registrar
 from .roll import Roll
 from .settings import FrontEndSettings
-from .sqlite_store import SqliteStore
+from .sqlite import SqliteStore
 from .standalone import StandaloneBus, StandaloneDirectory
 from .store import Bus, Directory, Store
 

@@ -1,6 +1,6 @@
 """The one seam for more machines: Store (the truth), Directory (who is where) and Bus (events between front ends).
 
-Standard Edition answers them with SQLite and the process itself (sqlite_store.py, standalone.py); a pool answers them
+Standard Edition answers them with SQLite and the process itself (sqlite/store.py, standalone.py); a pool answers them
 with PostgreSQL and Redis.  Every implementation passes tests/core/contract.
 """
 

@@ -42,8 +42,8 @@ LONGER = {"core/front_end.py:__init__"}
 """Functions longer than usual: this one joins the parts, a line for each."""
 
 MORE_METHODS = {
-    "core/sqlite_journal.py:SqliteJournal",  # what the protocol Journal asks for
-    "core/sqlite_profiles.py:SqliteProfiles",  # what the protocol Profiles asks for
+    "core/sqlite/journal.py:SqliteJournal",  # what the protocol Journal asks for
+    "core/sqlite/profiles.py:SqliteProfiles",  # what the protocol Profiles asks for
     "core/immcu.py:Immcu",
     "core/contact_lists.py:ContactLists",
     "core/presence_registry.py:PresenceRegistry",

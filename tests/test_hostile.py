@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from ..core.errors import Busy
-from ..core.sqlite_store import SqliteStore
+from ..core.sqlite import SqliteStore
 from ..core.standalone import StandaloneDirectory
 from ..core.store import Frame, Mode, Shown
 from .core.contract.acts import inbox, say, talk, texts, words

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ..core.front_end import utc_now
-from ..core.sqlite_store import SqliteStore
+from ..core.sqlite import SqliteStore
 from .clients.server import Server
 from .ledger import Ledger
 from .phone import Phone

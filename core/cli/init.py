@@ -80,7 +80,7 @@ def _quoted(text: str) -> str:
 
 async def _open_once(path: str) -> None:
     from ..front_end import utc_now
-    from ..sqlite_store import SqliteStore
+    from ..sqlite import SqliteStore
 
     async with SqliteStore(Path(path), clock=utc_now):
         pass

@@ -12,7 +12,7 @@ from ...core.errors import Conflict, NotFound, Refused, TooLarge
 from ...core.hooks import hookimpl
 from ...core.identity import Identity
 from ...core.people import Person
-from ...core.sqlite_store import SqliteStore
+from ...core.sqlite import SqliteStore
 from ..people import ALICE, BOB, Clock
 from ..plugged import hooks_of
 

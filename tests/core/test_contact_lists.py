@@ -17,7 +17,7 @@ from ...core.people import Person
 from ...core.presence import Availability, Publication, Source
 from ...core.question_words import MAX_WORDS
 from ...core.registrar import Binding, Registrar
-from ...core.sqlite_store import SqliteStore
+from ...core.sqlite import SqliteStore
 from ...core.standalone import StandaloneDirectory
 from ..people import ALICE, BOB, CAROL, DAVE, Clock, Desk, at, who
 from ..plugged import hooks_of

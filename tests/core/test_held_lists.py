@@ -6,7 +6,7 @@ import pytest
 
 from ...core.contacts import Contact
 from ...core.held_lists import HeldLists
-from ...core.sqlite_store import SqliteStore
+from ...core.sqlite import SqliteStore
 from ..people import ALICE, BOB, CAROL, DAVE, Clock, who
 
 

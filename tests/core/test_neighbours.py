@@ -14,7 +14,7 @@ from ...core.conversation import Shape
 from ...core.errors import Busy
 from ...core.front_end import FrontEnd, utc_now
 from ...core.settings import FrontEndSettings
-from ...core.sqlite_store import SqliteStore
+from ...core.sqlite import SqliteStore
 from ...core.standalone import StandaloneDirectory
 from ...core.store import Bus, Store
 from ..hostile import FullStore, LocalBus, LossyBus, StaleDirectory

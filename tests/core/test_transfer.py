@@ -14,7 +14,7 @@ from ...core.conversation import Conversation, History, Shape
 from ...core.errors import BadRequest, Conflict
 from ...core.message import Native
 from ...core.people import Person
-from ...core.sqlite_store import SqliteStore
+from ...core.sqlite import SqliteStore
 from ...core.store import Shown
 from ...core.transfer import Taken, export, take_in
 from ...core.transfer_lines import MAX_LINE

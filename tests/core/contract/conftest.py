@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ....core.sqlite_store import SqliteStore
+from ....core.sqlite import SqliteStore
 from ....core.standalone import StandaloneBus, StandaloneDirectory
 from ....core.store import Bus, Directory, Store
 from ...hostile import FailingStore, FullStore, LocalBus, SlowStore, StaleDirectory

@@ -10,14 +10,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from ...core import sqlite_appends, sqlite_writer
-from ...core.errors import Busy, Conflict
-from ...core.message import Native
-from ...core.sqlite_reads import unseen
-from ...core.sqlite_store import SqliteStore
-from ...core.store import Mode, Shown
-from ..people import ALICE, BOB, NOON, Clock, at
-from .contract.acts import inbox, later, say, talk, texts, words
+from ....core.errors import Busy, Conflict
+from ....core.message import Native
+from ....core.sqlite import appends as sqlite_appends
+from ....core.sqlite import writer as sqlite_writer
+from ....core.sqlite.reads import unseen
+from ....core.sqlite.store import SqliteStore
+from ....core.store import Mode, Shown
+from ...people import ALICE, BOB, NOON, Clock, at
+from ..contract.acts import inbox, later, say, talk, texts, words
 
 
 @pytest.fixture

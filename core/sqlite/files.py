@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from .errors import HereaboutsError
-from .sqlite_schema import MIGRATIONS, unknown_migrations
+from ..errors import HereaboutsError
+from .schema import MIGRATIONS, unknown_migrations
 
 BUSY_TIMEOUT = 5000
 """Milliseconds to wait while a backup or another tool holds the database."""

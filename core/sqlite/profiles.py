@@ -7,12 +7,12 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from .contacts import Contact
-from .identity import Identity
-from .people import Person
-from .sqlite_appends import Appends
-from .sqlite_reader import Reader
-from .sqlite_rows import (
+from ..contacts import Contact
+from ..identity import Identity
+from ..people import Person
+from .appends import Appends
+from .reader import Reader
+from .rows import (
     CONTACT,
     PERSON,
     bounded,
@@ -23,7 +23,7 @@ from .sqlite_rows import (
     person_of,
     person_row,
 )
-from .sqlite_writer import Writer
+from .writer import Writer
 
 PUT_PERSON = f"INSERT OR REPLACE INTO people ({PERSON}, folded, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 PUT_CONTACT = f"INSERT OR REPLACE INTO contacts ({CONTACT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .errors import Gone, HereaboutsError
-from .identity import Identity
-from .message import Message
-from .sqlite_files import savepoint
-from .sqlite_rows import MESSAGE, identity_of, message_of, message_row, micros, moment, numbered
-from .store import Accepted
+from ..errors import Gone, HereaboutsError
+from ..identity import Identity
+from ..message import Message
+from ..store import Accepted
+from .files import savepoint
+from .rows import MESSAGE, identity_of, message_of, message_row, micros, moment, numbered
 
 MAX_REMEMBERED = 20_000
 """Conversations whose last number is kept in memory."""

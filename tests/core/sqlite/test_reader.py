@@ -8,14 +8,14 @@ import threading
 
 import pytest
 
-from ...core import sqlite_reader
-from ...core.errors import Busy, HereaboutsError
-from ...core.sqlite_files import connected
-from ...core.sqlite_reads import spans
-from ...core.sqlite_store import SqliteStore
-from ...core.store import Mode
-from ..people import ALICE, BOB, Clock
-from .contract.acts import inbox, say, talk
+from ....core.errors import Busy, HereaboutsError
+from ....core.sqlite import reader as sqlite_reader
+from ....core.sqlite.files import connected
+from ....core.sqlite.reads import spans
+from ....core.sqlite.store import SqliteStore
+from ....core.store import Mode
+from ...people import ALICE, BOB, Clock
+from ..contract.acts import inbox, say, talk
 
 
 @pytest.fixture

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import sqlite_changes as changes
-from . import sqlite_reads as reads
-from .cdr import CallDetailRecord
-from .conversation import Conversation, Event
-from .identity import Identity
-from .message import Message
-from .sqlite_reader import Reader
-from .sqlite_writer import Writer
-from .store import Accepted, Shown
+from ..cdr import CallDetailRecord
+from ..conversation import Conversation, Event
+from ..identity import Identity
+from ..message import Message
+from ..store import Accepted, Shown
+from . import changes as changes
+from . import reads as reads
+from .reader import Reader
+from .writer import Writer
 
 
 class SqliteJournal:

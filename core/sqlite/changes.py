@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from .cdr import Attendance, CallDetailRecord, Seat
-from .conversation import (
+from ..cdr import Attendance, CallDetailRecord, Seat
+from ..conversation import (
     BecameConference,
     Conversation,
     ConversationEnded,
@@ -22,10 +22,10 @@ from .conversation import (
     Shape,
     SubjectChanged,
 )
-from .errors import Conflict, Gone
-from .sqlite_appends import Appends
-from .sqlite_positions import settle
-from .sqlite_rows import json, micros, moment
+from ..errors import Conflict, Gone
+from .appends import Appends
+from .positions import settle
+from .rows import json, micros, moment
 
 BEGIN = """
     INSERT INTO conversations

@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 
-from .identity import Identity
-from .sqlite_appends import Appends, arrives
-from .sqlite_rows import bounded
-from .store import Shown
+from ..identity import Identity
+from ..store import Shown
+from .appends import Appends, arrives
+from .rows import bounded
 
 NOTHING_LEFT = """
     last IS NOT NULL AND NOT EXISTS (

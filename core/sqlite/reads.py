@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TypeVar
 
-from .cdr import CallDetailRecord
-from .conversation import Conversation
-from .identity import Identity
-from .message import Message
-from .sqlite_changes import closed_record, record_of, records
-from .sqlite_rows import CONVERSATION, MESSAGE, Row, bounded, conversation_of, identity_of, message_of
+from ..cdr import CallDetailRecord
+from ..conversation import Conversation
+from ..identity import Identity
+from ..message import Message
+from .changes import closed_record, record_of, records
+from .rows import CONVERSATION, MESSAGE, Row, bounded, conversation_of, identity_of, message_of
 
 SEATED = "SELECT who FROM seats WHERE conversation = ? AND left_at IS NULL ORDER BY id"
 NEWEST = "SELECT seq, sent_at FROM messages WHERE conversation = ? ORDER BY seq DESC LIMIT 1"

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
-from .errors import Busy
-from .identity import Endpoint
-from .message import Message
-from .sqlite_appends import Appends, clear, hopeless
-from .sqlite_files import savepoint, transaction
-from .sqlite_positions import move
-from .store import Accepted, Mode, Shown
+from ..errors import Busy
+from ..identity import Endpoint
+from ..message import Message
+from ..store import Accepted, Mode, Shown
+from .appends import Appends, clear, hopeless
+from .files import savepoint, transaction
+from .positions import move
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ import sys
 import time
 from pathlib import Path
 
-from ...core.cdr import CallDetailRecord
-from ...core.conversation import ConversationEnded
-from ...core.sqlite_store import SqliteStore
-from ..people import NOON, Clock
+from ....core.cdr import CallDetailRecord
+from ....core.conversation import ConversationEnded
+from ....core.sqlite.store import SqliteStore
+from ...people import NOON, Clock
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LIVES = 12
 SEED = 20261124
 
@@ -22,7 +22,7 @@ SEED = 20261124
 def one_life(path: Path, life: int, dice: random.Random) -> list[list[str]]:
     """A process appends and is killed in the middle of it; the lines it could still write."""
     child = subprocess.Popen(
-        [sys.executable, "-m", f"{ROOT.name}.tests.core.crash_child", str(path), f"life{life}"],
+        [sys.executable, "-m", f"{ROOT.name}.tests.core.sqlite.crash_child", str(path), f"life{life}"],
         cwd=ROOT.parent,
         stdout=subprocess.PIPE,
         text=True,
@@ -69,7 +69,7 @@ def check_records(records: list[CallDetailRecord], ended: dict[str, tuple[int, i
 
 def test_a_store_that_nobody_closed_does_not_keep_the_process(tmp_path):
     forgetful = (
-        f"import asyncio; from {ROOT.name}.core.sqlite_store import SqliteStore; from datetime import datetime, UTC\n"
+        f"import asyncio; from {ROOT.name}.core.sqlite.store import SqliteStore; from datetime import datetime, UTC\n"
         "async def main(): await SqliteStore('store.db', clock=lambda: datetime.now(UTC)).__aenter__()\n"
         "asyncio.run(main())"
     )

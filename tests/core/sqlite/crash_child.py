@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from ...core.conversation import Conversation, ConversationEnded
-from ...core.message import Message
-from ...core.sqlite_store import SqliteStore
-from ..people import ALICE, BOB
+from ....core.conversation import Conversation, ConversationEnded
+from ....core.message import Message
+from ....core.sqlite.store import SqliteStore
+from ...people import ALICE, BOB
 
 SPEAKERS = 20
 LENGTH = 25

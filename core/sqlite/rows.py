@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from .contacts import Contact, Subscription
-from .conversation import Conversation, Shape
-from .identity import Identity
-from .message import Message, Native
-from .people import Person
+from ..contacts import Contact, Subscription
+from ..conversation import Conversation, Shape
+from ..identity import Identity
+from ..message import Message, Native
+from ..people import Person
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from .sqlite_files import Lock, connected, prepare
-from .sqlite_journal import SqliteJournal
-from .sqlite_profiles import SqliteProfiles
-from .sqlite_reader import Reader
-from .sqlite_writer import Writer
-from .store import Mode
+from ..store import Mode
+from .files import Lock, connected, prepare
+from .journal import SqliteJournal
+from .profiles import SqliteProfiles
+from .reader import Reader
+from .writer import Writer
 
 
 class SqliteStore(SqliteJournal, SqliteProfiles):

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from ...core.errors import HereaboutsError
-from ...core.sqlite_files import Lock, connected, prepare, savepoint, transaction
-from ...core.sqlite_schema import MIGRATIONS
-from ...core.sqlite_store import SqliteStore
-from ..people import Clock
+from ....core.errors import HereaboutsError
+from ....core.sqlite.files import Lock, connected, prepare, savepoint, transaction
+from ....core.sqlite.schema import MIGRATIONS
+from ....core.sqlite.store import SqliteStore
+from ...people import Clock
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, TypeVar
 
-from .errors import Busy
-from .sqlite_appends import clear
-from .sqlite_files import transaction
+from ..errors import Busy
+from .appends import clear
+from .files import transaction
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ...core.contacts import Contact, Subscription
-from ...core.identity import Identity
-from ...core.message import Message, Native
-from ...core.people import Person
-from ...core.sqlite_rows import (
+from ....core.contacts import Contact, Subscription
+from ....core.identity import Identity
+from ....core.message import Message, Native
+from ....core.people import Person
+from ....core.sqlite.rows import (
     MAX_INTEGER,
     bounded,
     contact_of,
