@@ -10,6 +10,7 @@ from . import xml
 from .errors import item_not_found, service_unavailable
 from .queries import Place, Queries, Query
 from .resource import Resource
+from .sight import level_of
 from .stanza import Stanza
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ class Discovery:
     async def person(self, resource: Resource, iq: Stanza) -> bytes:
         """Somebody's account, for those who may see them (RFC 6121 section 8.5, XEP-0030 section 8)."""
         assert iq.to is not None
-        level = await self._front_end.contacts.level(resource.identity, iq.to.identity)
-        if not level.sees:
+        if not (await level_of(self._front_end, resource.identity, iq.to.identity)).sees:
             raise service_unavailable()
         _no_node(iq)
         return info(iq, [("account", "registered", "")], self._queries.features(Place.PERSON))

@@ -14,6 +14,7 @@ from .errors import StanzaError
 from .payload import stamp
 from .queries import Place, Query
 from .resource import Resource
+from .sight import level_of
 from .stanza import Stanza
 
 if TYPE_CHECKING:
@@ -66,10 +67,9 @@ class Service:
         Raises StanzaError: forbidden for those who may not see them, and for who does not exist.
         """
         who = iq.to.identity if iq.to is not None else resource.identity
-        view = await self._front_end.presence.view(resource.identity, who)
-        if who != resource.identity and not view.level.sees:
+        if not (await level_of(self._front_end, resource.identity, who)).sees:
             raise StanzaError("auth", "forbidden")
-        document = view.document
+        document = (await self._front_end.presence.view(resource.identity, who)).document
         if document.availability.here:
             return xml.element("query", {"xmlns": xml.LAST, "seconds": "0"})
         if document.last_seen is None:

@@ -12,6 +12,7 @@ from . import xml
 from .errors import service_unavailable
 from .queries import Place, Query
 from .resource import Resource
+from .sight import level_of
 from .stanza import Stanza
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Cards:
 
         Raises StanzaError, the same for who hides and who does not exist.
         """
-        level = await self._front_end.contacts.level(watcher, who)
+        level = await level_of(self._front_end, watcher, who)
         if not level.sees:
             raise service_unavailable()
         return await self.card_of(who, directory=level > AccessLevel.EXTERNAL)
