@@ -40,9 +40,11 @@ class AdminSocket:
         try:
             runner = web.AppRunner(admin_application(front_end), access_log=None, shutdown_timeout=PATIENCE)
             await runner.setup()
-            await web.SockSite(runner, door).start()
-            yield
-            await runner.cleanup()
+            try:
+                await web.SockSite(runner, door).start()
+                yield
+            finally:
+                await runner.cleanup()
         finally:
             door.close()
             self.path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import stat
 import pytest
 
 from ...people import DOMAIN
-from .program import started, until
+from .program import free_offset, started, until
 
 QUIET = f'[front_end]\ndomains = ["{DOMAIN}"]\n[admin]\n[commands]\n'
 
@@ -168,10 +168,10 @@ async def test_reload_renews_the_certificate(tmp_path):
 # ---- demo
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def offset():
-    """Ports that nobody else's test takes."""
-    return 30000 + os.getpid() % 200 * 100
+    """Where the demo's ports are free."""
+    return free_offset()
 
 
 async def test_the_demo_serves_four_people_who_know_each_other(tmp_path, offset):
@@ -202,7 +202,7 @@ async def test_the_demo_serves_four_people_who_know_each_other(tmp_path, offset)
 
 
 async def test_the_demo_speaks_german_and_takes_another_domain(tmp_path, offset):
-    more = ["--domain", "beispiel.test", "--port-offset", str(offset + 50)]
+    more = ["--domain", "beispiel.test", "--port-offset", str(offset)]
     async with started(tmp_path, "demo", *more, LC_ALL="de_DE.UTF-8") as program:
         ready = await program.ready()
         await until(lambda: "Strg-C beendet es." in program.out)
@@ -210,7 +210,7 @@ async def test_the_demo_speaks_german_and_takes_another_domain(tmp_path, offset)
 
 
 async def test_plain_sip_is_off_where_others_can_read_along(tmp_path, offset):
-    async with started(tmp_path, "demo", "--listen", "0.0.0.0", "--port-offset", str(offset + 60)) as program:
+    async with started(tmp_path, "demo", "--listen", "0.0.0.0", "--port-offset", str(offset)) as program:
         assert "sip_tcp" not in (await program.ready())["ports"]
 
 
@@ -230,7 +230,7 @@ async def test_wishes_that_cannot_be_fulfilled(tmp_path, argv, said):
 async def test_a_demo_whose_password_was_lost(tmp_path, offset):
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "demo.json").write_text("[]")
-    code, _, log = await typed(tmp_path, "demo", "--port-offset", str(offset + 70))
+    code, _, log = await typed(tmp_path, "demo", "--port-offset", str(offset))
     assert code == 1 and "demo.json does not hold the demo's password" in log and "Traceback" not in log
 
 
