@@ -18,7 +18,7 @@ import msgspec
 
 from ..core.administration import DEEDS, Deed
 from ..core.cli import main
-from ..core.hooks import Hook
+from ..core.hooks import PROJECT, Hook
 from ..core.hookspecs import Hooks
 from ..core.options import options_of
 from ..core.plugin_host import available
@@ -60,19 +60,18 @@ def hooks(_: str) -> str:
 
 def commands(_: str) -> str:
     """Every command as its --help has it."""
-    return "\n\n".join(f"### hereabouts {' '.join(path)}\n\n```\n{text}\n```" for path, text in _commands(main, []))
+    root = click.Context(main, info_name=PROJECT, terminal_width=100, **main.context_settings)
+    return "\n\n".join(f"### {path}\n\n```\n{text}\n```" for path, text in _commands(main, root))
 
 
-def _commands(group: click.Group, path: list[str]) -> Iterator[tuple[list[str], str]]:
+def _commands(group: click.Group, parent: click.Context) -> Iterator[tuple[str, str]]:
     for name, command in group.commands.items():
-        here = [*path, name]
+        context = click.Context(command, parent, info_name=name, terminal_width=100)
         if isinstance(command, click.Group):
-            yield from _commands(command, here)
-            continue
-        parent = click.Context(group, info_name=" ".join(["hereabouts", *path]), max_content_width=100)
-        context = click.Context(command, parent, info_name=name, max_content_width=100, terminal_width=100)
-        text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
-        yield here, text
+            yield from _commands(command, context)
+        else:
+            help_text = command.get_help(context)
+            yield context.command_path, "\n".join(line.rstrip() for line in help_text.splitlines())
 
 
 def deeds(_: str) -> str:

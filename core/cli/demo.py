@@ -80,7 +80,7 @@ def demo(folder: str, lang: str | None, as_json: bool, **wishes: Any) -> None:
     Examples:
       hereabouts demo
       hereabouts demo --domain example.org --listen 0.0.0.0
-      hereabouts demo --port-offset 20000 --state /tmp/play
+      hereabouts demo --port-offset 20000 --state play
     """
     began = time.monotonic()
     from .banner import print_banner, reachable
