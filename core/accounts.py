@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+MAX_HELD = 20_000
+"""People whose keys are held in memory."""
 MAX_HASHING = 3
 """Passwords being hashed at once, each with 16 MiB of memory and a processor of its own; the others wait in line."""
 
@@ -56,6 +59,8 @@ class Accounts:
         self._failures = Failures()
         self._hashing = asyncio.Semaphore(MAX_HASHING)
         self._changing = asyncio.Lock()
+        self._held: OrderedDict[Identity, Mapping[str, str]] = OrderedDict()
+        self._changes = 0
         self.leaving: list[Callable[[Identity], Awaitable[None]]] = []
         """Core services that must know before somebody is removed, while there is still something to know."""
 
@@ -79,7 +84,7 @@ class Accounts:
             if await self.exists(who):
                 raise Conflict(f"{who} exists already")
             await self._store.put_person(who, person)
-            await self._store.put_credentials(who, keys)
+            await self._keep(who, keys)
         log.info("%s is a new person", who)
 
     async def set_password(self, who: Identity, password: str) -> None:
@@ -88,7 +93,7 @@ class Accounts:
         async with self._changing:
             if not await self.exists(who):
                 raise NotFound(f"nobody is called {who}")
-            await self._store.put_credentials(who, keys)
+            await self._keep(who, keys)
         log.info("%s has a new password", who)
 
     async def remove(self, who: Identity) -> None:
@@ -99,6 +104,7 @@ class Accounts:
             for told in self.leaving:
                 await told(who)
             await self._store.remove_person(who)
+            self._forget(who)
         log.info("%s was removed", who)
 
     # ---- who they are
@@ -113,7 +119,7 @@ class Accounts:
             prepared = opaque(password)
         except (Refused, TooLarge):
             return False
-        keys = await self._store.credentials(who)
+        keys = await self._keys(who)
         try:
             return await self._off_the_loop(lambda: matches(who, prepared, keys or self._fakes.keys(who)))
         except BadKey:
@@ -122,7 +128,7 @@ class Accounts:
 
     async def scram(self, who: Identity, algorithm: ScramAlgorithm) -> ScramKey:
         """The key of RFC 5802 section 3, or for people who do not exist one that looks like it and is not ``real``."""
-        text = (await self._store.credentials(who)).get(SCRAMS[algorithm])
+        text = (await self._keys(who)).get(SCRAMS[algorithm])
         fake = self._fakes.scram(who, algorithm)
         try:
             return ScramKey.parse(algorithm, text) if text else fake
@@ -132,7 +138,7 @@ class Accounts:
 
     async def digest_ha1(self, who: Identity, algorithm: DigestAlgorithm) -> str:
         """H(user:realm:password) (RFC 7616 section 3.4.2); for people who do not exist a value that never matches."""
-        kept = (await self._store.credentials(who)).get(DIGESTS[algorithm])
+        kept = (await self._keys(who)).get(DIGESTS[algorithm])
         fake = self._fakes.ha1(who, algorithm)
         return kept if kept and (self._digest_md5 or algorithm != "MD5") else fake
 
@@ -151,6 +157,29 @@ class Accounts:
         self._failures.succeeded(address, who)
 
     # ---- inside
+
+    async def _keys(self, who: Identity) -> Mapping[str, str]:
+        """The stored keys, nobody's too, from memory if they were asked for lately: every SIP request needs them."""
+        held = self._held.get(who)
+        if held is not None:
+            self._held.move_to_end(who)
+            return held
+        changes = self._changes
+        keys = await self._store.credentials(who)
+        if changes == self._changes:
+            self._held[who] = keys
+            if len(self._held) > MAX_HELD:
+                self._held.popitem(last=False)
+        return keys
+
+    async def _keep(self, who: Identity, keys: Mapping[str, str]) -> None:
+        await self._store.put_credentials(who, keys)
+        self._forget(who)
+
+    def _forget(self, who: Identity) -> None:
+        """What is being read just now is not held either: it may be from before the change."""
+        self._changes += 1
+        self._held.pop(who, None)
 
     async def _derived(self, who: Identity, password: str) -> dict[str, str]:
         opaque(password)

@@ -305,3 +305,23 @@ async def test_signing_in_is_remembered(store):
         accounts.failed("192.0.2.7", ALICE)
     assert accounts.limited("192.0.2.7", BOB) == 0.0
     assert accounts.limited("192.0.2.7", None) == 8.0
+
+
+async def test_a_new_password_counts_at_once_although_keys_are_held_in_memory(front_end):
+    accounts = front_end.accounts
+    before = await accounts.digest_ha1(ALICE, "SHA-256")
+    assert await accounts.digest_ha1(ALICE, "SHA-256") == before
+    await accounts.set_password(ALICE, "quite another one")
+    assert await accounts.digest_ha1(ALICE, "SHA-256") != before
+    assert await accounts.check_password(ALICE, "quite another one")
+    await accounts.remove(ALICE)
+    assert not (await accounts.scram(ALICE, "sha-256")).real
+
+
+async def test_a_key_read_while_the_password_changes_is_not_held(front_end):
+    accounts = front_end.accounts
+    reading = asyncio.ensure_future(accounts.digest_ha1(BOB, "SHA-256"))
+    await accounts.set_password(BOB, "quite another one")
+    await reading
+    store = await front_end.store.credentials(BOB)
+    assert await accounts.digest_ha1(BOB, "SHA-256") == store["digest-sha-256"]
