@@ -39,6 +39,7 @@ from .sessions import Sessions
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd
+    from ...core.identity import Endpoint
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 FEATURES = xml.element("ver", {"xmlns": xml.ROSTER_VERSIONS}) + xml.element("sub", {"xmlns": xml.PRE_APPROVAL})
@@ -76,8 +77,8 @@ class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Addresses and networks that many people share, such as an office's; they may have six times as many."""
     max_connections: Annotated[int, Meta(ge=1)] = MAX_CONNECTIONS
     """Client connections in all."""
-    dnd_means: Literal["busy", "dnd"] = "dnd"
-    """What a client's do-not-disturb means to others."""
+    dnd_means: Literal["busy", "dnd"] = "busy"
+    """What a client's do-not-disturb means to others; most people who set it are just busy."""
     relay_until_joined: bool = True
     """Whether clients that were invited to a room and do not enter it get what is said there as chat."""
 
@@ -98,6 +99,7 @@ class XmppBridge:
 
     def __init__(self, options: XmppOptions) -> None:
         self.options = options
+        self._router: ClientRouter | None = None
         self.ports: dict[str, int] = {}
         """The ports that were really opened: "starttls", "tls"."""
 
@@ -114,6 +116,13 @@ class XmppBridge:
         finally:
             self.ports.clear()
             await listener.close()
+            self._router = None
+
+    @hookimpl
+    def endpoint_signed_in(self, endpoint: Endpoint) -> None:
+        """Somebody came back, with whatever program: rooms where they have a seat show them again."""
+        if self._router is not None:
+            self._router.signed_in(endpoint.identity)
 
     @hookimpl
     def addresses(self, front_end: FrontEnd) -> Sequence[tuple[str, str]]:
@@ -136,7 +145,7 @@ class XmppBridge:
 
     def _house(self, front_end: FrontEnd) -> House:
         options = self.options
-        router = ClientRouter(front_end, options)
+        router = self._router = ClientRouter(front_end, options)
         context = front_end.certificate()
         # A client that names no protocol, or only others, is let in all the same.
         context.set_alpn_protocols([ALPN])

@@ -18,8 +18,8 @@ import pytest
 from ....bridges.xmpp.plugin import XmppBridge, XmppOptions
 from ....core.front_end import FrontEnd
 from ....core.identity import Identity
-from ...people import ALICE, BOB
-from ...stage import PASSWORD, front_end_in, sit
+from ...people import ALICE, BOB, CAROL, at
+from ...stage import PASSWORD, front_end_in, say, sit
 from .house import MUC, ROOM, condition
 from .socket_client import SocketClient
 
@@ -168,8 +168,7 @@ async def test_a_room_from_socket_to_socket(post):
     alice, bob = await post.sign_in(ALICE), await post.sign_in(BOB)
     for client, nick in ((alice, "al"), (bob, "bo")):
         client.say(f"<presence to='{ROOM}/{nick}'><x xmlns='{MUC}'/></presence>")
-        await answered(client)
-        await until(client, "message") if client.said else None
+        await until(client, "message")
     bob.say(f"<message type='groupchat' id='g1' to='{ROOM}'><body>hello &amp; goodbye</body></message>")
     for client in (alice, bob):
         message = await until(client, "message", "g1")
@@ -195,3 +194,21 @@ async def test_a_stanza_of_the_largest_size_arrives(post):
     alice.say(f"<message type='chat' to='bob@example.test'><body>{text}</body></message>")
     assert (await until(bob, "message")).findtext("{jabber:client}body") == text
     alice.close(), bob.close()
+
+
+async def test_a_room_hears_from_the_core_who_comes_back(post):
+    alice = await post.sign_in(ALICE)
+    phone = sit(post.front_end, BOB, "phone")
+    sit(post.front_end, CAROL, "phone")
+    await say(post.front_end, ALICE, BOB, "hello")
+    (conversation,) = post.front_end.immcu.of(BOB)
+    await post.front_end.immcu.add(conversation, CAROL, by=BOB)
+    alice.say(f"<presence to='{conversation.address}/al'><x xmlns='{MUC}'/></presence>")
+    while (await until(alice, "message")).get("type") != "groupchat":
+        pass  # the invitation, then the subject, with which entering ends
+    post.front_end.registrar.unbind(at(BOB, "phone"), phone, "its registration expired")
+    assert (await until(alice, "presence")).get("type") == "unavailable"
+    sit(post.front_end, BOB, "phone")
+    back = await until(alice, "presence")
+    assert (back.get("from"), back.get("type")) == (f"{conversation.address}/Bob", None)
+    alice.close()
