@@ -158,19 +158,22 @@ class ClientRouter:
             raise bad_request("a question has one child element and an id")
         answer = self._parts.queries.answer(type, stanza.kids[0], place) if asks else None
         if answer is not None:
-            return self._in_turn(resource, to or Jid("", ""), self._answer, stanza, lane=OWN)
+            lane = None if place in (Place.ROOM, Place.OCCUPANT) else OWN
+            return self._in_turn(resource, to or Jid("", ""), self._answer, stanza, lane=lane)
         if to is not None:
             if place is Place.ENDPOINT:
                 self._parts.forward(resource, stanza, to)
                 return None
             if place is Place.OCCUPANT:
-                self._parts.rooms.forward(resource, stanza, to)
-                return None
+                return self._in_turn(resource, to, self._forward, stanza)
         if asks:
             if place is Place.ABROAD:
                 raise StanzaError("cancel", "remote-server-not-found")
             raise service_unavailable()
         return None
+
+    async def _forward(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
+        self._parts.rooms.forward(resource, stanza, to)
 
     async def _answer(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
         place = place_of(stanza.to, resource.identity, self._front_end.domain_names)

@@ -160,6 +160,34 @@ async def test_leaving_and_entering_in_one_breath(house):
     assert [(nick(p), p.get("type")) for p in got] == [("bob", "unavailable"), ("alice", None), ("bobby", None)]
 
 
+async def test_what_follows_the_entering_waits_for_it(house, monkeypatch):
+    """Clients enter, ask and speak in one breath (RFC 6120 section 10.1)."""
+    alice, bob = await house.client(ALICE), await house.client(BOB)
+    await enter(bob, "bob")
+    alice.got()
+    owner = "<query xmlns='http://jabber.org/protocol/muc#owner'/>"
+    gate = Gate(monkeypatch, house.front_end.immcu, "history")
+    steps = [
+        joining("alice"),
+        f"<iq type='get' id='own' to='{ROOM}'>{owner}</iq>",
+        f"<iq type='get' id='self' to='{ROOM}/alice'><ping xmlns='urn:xmpp:ping'/></iq>",
+        f"<iq type='get' id='other' to='{ROOM}/bob'><ping xmlns='urn:xmpp:ping'/></iq>",
+        f"<message type='groupchat' to='{ROOM}' id='said'><body>hello</body></message>",
+        f"<presence to='{ROOM}/alice' type='unavailable'/>",
+    ]
+    works = [begin(alice, step) for step in steps]
+    await gate.reached.wait()
+    ping = await alice.ask("<ping xmlns='urn:xmpp:ping'/>")  # the server itself is not kept waiting
+    assert ping.get("type") == "result"
+    gate.open()
+    await asyncio.gather(*works)
+    got = alice.got()
+    assert [(e.get("id"), e.get("type")) for e in got if e.tag.endswith("iq")] == [("own", "error"), ("self", "result")]
+    assert [body(e) for e in got if e.get("id") == "said"] == ["hello"]
+    assert got[-1].get("type") == "unavailable"
+    assert [q.get("id") for q in bob.got("iq")] == ["other"]
+
+
 # ---- when it does not work
 
 
