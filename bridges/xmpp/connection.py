@@ -42,14 +42,15 @@ class Connection(asyncio.Protocol):
         "_stream",
         "_timer",
         "_work",
+        "made",
         "remote",
     )
 
-    def __init__(self, house: House, *, direct: bool = False) -> None:
+    def __init__(self, house: House, address: str, *, secure: bool) -> None:
         self._house = house
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
-        self._stream = Stream(house.offer, now, secure=direct)
+        self._stream = Stream(house.offer, now, secure=secure)
         self._bytes = Bucket(house.pace.bytes, house.pace.byte_burst, now)
         self._stanzas = Bucket(house.pace.stanzas, house.pace.stanza_burst, now)
         self._session: Session | None = None
@@ -59,23 +60,17 @@ class Connection(asyncio.Protocol):
         self._work: set[asyncio.Future[None]] = set()
         self._held = self._pumping = self._over = self._still_sends = False
         self._timer: asyncio.TimerHandle | None = None
-        self.remote = ""
+        self.remote = address
+        self.made = False
+        """Whether there was a connection: it will tell the door when it is over."""
 
     # ---- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody is at the door."""
-        peer = transport.get_extra_info("peername")
-        self.remote = str(peer[0]) if isinstance(peer, tuple) else ""
-        refusal = self._house.door.admit(self.remote, self._loop.time())
-        if refusal:
-            log.debug("%s is not let in: %s", self.remote, refusal)
-            cast(asyncio.Transport, transport).abort()
-            return
+        """Somebody was let in, and is behind TLS already if the stream is to be secure."""
+        self.made = True
         self._pipe = Pipe(cast(asyncio.Transport, transport), self._stream.output, self._unread)
         self._house.enter(self)
-        if self._stream.state is State.SECURED:  # or rather: to be, before anything else
-            self._begin_tls(self._pipe)
         self._arm()
 
     def data_received(self, data: bytes) -> None:
@@ -157,7 +152,8 @@ class Connection(asyncio.Protocol):
                 self._route(deed, now)
             case deeds.StartTls():
                 if self._pipe is not None:
-                    self._begin_tls(self._pipe)
+                    self._pipe.begin_securing()
+                    self._start(self._secure(self._pipe))
             case deeds.Ask(question):
                 self._start(self._ask(question))
             case deeds.Failed(who):
@@ -219,10 +215,6 @@ class Connection(asyncio.Protocol):
         self._session = session
         self._stream.bound(jid.Jid(who.user, who.domain, session.endpoint.instance), now)
         self._house.router.opened(session)
-
-    def _begin_tls(self, pipe: Pipe) -> None:
-        pipe.begin_securing()
-        self._start(self._secure(pipe))
 
     async def _secure(self, pipe: Pipe) -> None:
         try:

@@ -101,5 +101,8 @@ BACKLOG = 512
 STOP_TIME = 2.0
 """The same for all clients together when the server stops."""
 
+ACCEPT_REST = 1.0
+"""Seconds without new connections when the system has no more sockets for us."""
+
 MAX_CONNECTIONS = 20_000
 """Client connections in all."""

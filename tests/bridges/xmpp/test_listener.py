@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -25,7 +27,7 @@ from ....bridges.xmpp.stanza import Stanza
 from ....core.identity import Endpoint
 from ....core.registrar import Binding
 from ...people import ALICE, BOB, Desk
-from ...stage import PASSWORD
+from ...stage import PASSWORD, front_end_in
 from .socket_client import PATIENCE, SocketClient, header
 
 PLENTY = Pace(1e9, 1e9, 1e9, 1e9)
@@ -418,6 +420,67 @@ async def test_who_never_finishes_the_handshake_is_let_go(served, monkeypatch):
     assert await half.rest() == ""
     await become(lambda: not served.house.connections)
     assert served.house.door.inside == 0
+
+
+# ---- sockets
+
+
+async def test_it_listens_where_it_is_told(front_end):
+    async with serving(front_end) as served:
+        port = await served.listener.open("", 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(header())
+        await asyncio.wait_for(reader.readuntil(b"</stream:features>"), PATIENCE)
+        writer.close()
+        with pytest.raises(OSError):
+            await served.listener.open("127.0.0.1", port)
+
+
+async def test_a_machine_that_speaks_ipv4_alone_is_served(front_end, monkeypatch):
+    real = listener_module._listening
+
+    def without_ipv6(family, address, port):
+        if family == socket.AF_INET6:
+            raise OSError(errno.EADDRNOTAVAIL, "no such address")
+        return real(family, address, port)
+
+    monkeypatch.setattr(listener_module, "_listening", without_ipv6)
+    async with serving(front_end) as served:
+        assert await served.listener.open("", 0) > 0
+
+
+async def test_a_system_without_sockets_is_waited_for(front_end, monkeypatch, caplog):
+    monkeypatch.setattr(listener_module, "ACCEPT_REST", 0.01)
+    loop = asyncio.get_running_loop()
+    real, troubles = loop.sock_accept, [OSError(errno.EMFILE, "too many open files"), ConnectionAbortedError()]
+
+    async def accept(listening):
+        if troubles:
+            raise troubles.pop(0)
+        return await real(listening)
+
+    monkeypatch.setattr(loop, "sock_accept", accept)
+    async with serving(front_end) as served:
+        await (await served.connect()).open()
+    assert "no client can be accepted for now: too many open files" in caplog.text
+
+
+@pytest.mark.parametrize("direct", [False, True], ids=["STARTTLS", "direct TLS"])
+def test_it_runs_on_uvloop_as_well(tmp_path, direct):
+    uvloop = pytest.importorskip("uvloop")
+
+    async def sign_in() -> None:
+        async with front_end_in(tmp_path) as front_end, serving(front_end) as served:
+            clients = [await served.client(resource=f"r{i}", direct=direct) for i in range(8)]
+            for client in clients:
+                client.say("<iq type='get' id='1'/>")
+                await client.until("id='1'")
+                client.say("</stream:stream>")
+                await client.rest()
+            await become(lambda: not served.house.connections)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(sign_in())
 
 
 # ---- hostile clients (SECURITY: X1 to X5, X11, X12)
