@@ -65,9 +65,8 @@ def main() -> int:
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder:
-            run(
-                Bench(report, Path(folder), seconds, options.processes, options.quick), options.scenario, options.server
-            )
+            with Bench(report, Path(folder), seconds, options.processes, options.quick) as bench:
+                run(bench, options.scenario, options.server)
     except KeyboardInterrupt:
         print("stopped; what was measured so far:", file=sys.stderr)
     report.options["took"] = f"{time.monotonic() - began:.0f} s"

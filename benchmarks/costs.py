@@ -43,9 +43,14 @@ class Processes(NamedTuple):
         return bool(fields) and int(fields[3]) == self.session
 
 
-def die_with_parent() -> None:
-    """Called in a child before it becomes something else: however we end, nothing of ours stays behind."""
+def kill_with_parent() -> None:
+    """Called in a child: it does not outlive its parent, however that ends."""
     _libc.prctl(PDEATHSIG, signal.SIGKILL)
+
+
+def end_with_parent() -> None:
+    """The same for a server, which must have time to end its own children."""
+    _libc.prctl(PDEATHSIG, signal.SIGTERM)
 
 
 def _stat(entry: Path) -> list[str]:

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
-from .costs import die_with_parent
+from .costs import kill_with_parent
 
 PATIENCE = 120.0
 """Seconds a step may take, whatever happens: a benchmark ends."""
@@ -95,7 +95,7 @@ def shares(people: int, processes: int, *, together: int = 1) -> list[dict[str, 
 
 
 def _play(connection: Connection, scene: Scene, given: dict[str, Any]) -> None:
-    die_with_parent()
+    kill_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C, and ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, ClassVar
 
-from .costs import Processes, die_with_parent
+from .costs import Processes, end_with_parent
 from .crew import BenchmarkFailed
 from .people import Pair
 
@@ -110,7 +110,7 @@ class Server:
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=end_with_parent,
         )
         self.processes = Processes(self._process.pid)
 
@@ -128,6 +128,11 @@ class Server:
                 continue
         self._process.wait()
         self._log.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended by itself."""
+        return self._process.poll() is None
 
     def last_words(self) -> str:
         """The end of its log."""

@@ -29,20 +29,19 @@ EVENTS = "event streams"
 
 def badges(bench: Bench, kind: type[Server]) -> None:
     """Icons, icons that have not changed, documents, and a hundred people at once."""
-    with bench.server(kind, web_scenes.PEOPLE) as server:
-        given = {"port": server.ports["web"], "xmpp": server.ports["xmpp"], "kinds": list(KINDS)}
-        share = [{"users": range(PEOPLE)}]
-        with Crew(web_scenes.badges, share, seconds=bench.seconds, **given) as crew:
+    server = bench.standing(kind)
+    given = {"port": server.ports["web"], "xmpp": server.ports["xmpp"], "kinds": list(KINDS)}
+    with Crew(web_scenes.badges, [{"users": range(PEOPLE)}], seconds=bench.seconds, **given) as crew:
+        crew.facts()
+        for scenario in KINDS.values():
+            step = measured(crew, server)
+            result = throughput(scenario, kind.name, "requests", step)
+            result.remarks.append("answered " + " ".join(step.facts[0]["statuses"]))
+            if lost := step.total("lost"):
+                result.remarks.append(f"{lost:.0f} connections were lost")
+            bench.add(result)
+            crew.go()
             crew.facts()
-            for scenario in KINDS.values():
-                step = measured(crew, server)
-                result = throughput(scenario, kind.name, "requests", step)
-                result.remarks.append("answered " + " ".join(step.facts[0]["statuses"]))
-                if lost := step.total("lost"):
-                    result.remarks.append(f"{lost:.0f} connections were lost")
-                bench.add(result)
-                crew.go()
-                crew.facts()
 
 
 def streams(bench: Bench, kind: type[Server]) -> None:

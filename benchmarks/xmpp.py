@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from . import xmpp_scenes
-from .bench import Bench, Measured, measured, throughput
+from .bench import PEOPLE, Bench, measured, throughput
 from .crew import Crew, shares
 from .ejabberd import Ejabberd
 from .hereabouts import Hereabouts
 from .marks import quantile
-from .people import star
 from .prosody import Prosody
 from .results import Result
 from .server import Server
@@ -22,7 +21,7 @@ SERVERS: tuple[type[Server], ...] = (Hereabouts, Prosody, Ejabberd)
 CHATTING = 100
 WINDOW = 4
 PACE = 500.0
-WATCHING = 300
+WATCHING = PEOPLE - 1
 IN_ROOM = 100
 SIGNING_IN = 600
 IDLE = 22.0
@@ -60,31 +59,27 @@ def sign_in(bench: Bench, kind: type[Server]) -> None:
 
 def chat(bench: Bench, kind: type[Server]) -> None:
     """Pairs that answer as fast as they can, and pairs that talk at a steady pace."""
-    with bench.server(kind, CHATTING) as server:
-        loops: list[tuple[str, float]] = [(CHAT, 0.0), (PACED, PACE / bench.processes)]
-        for scenario, rate in loops:
-            given = {"seconds": bench.seconds, "window": WINDOW, "rate": rate}
-            with _crew(bench, xmpp_scenes.chat, server, CHATTING, **given) as crew:
-                crew.facts()
-                _finish(bench, crew, scenario, server, "messages")
+    server = bench.standing(kind)
+    loops: list[tuple[str, float]] = [(CHAT, 0.0), (PACED, PACE / bench.processes)]
+    for scenario, rate in loops:
+        given = {"seconds": bench.seconds, "window": WINDOW, "rate": rate}
+        with _crew(bench, xmpp_scenes.chat, server, CHATTING, **given) as crew:
+            crew.facts()
+            _finish(bench, crew, scenario, server, "messages")
 
 
 def presence(bench: Bench, kind: type[Server]) -> None:
     """One person changes, many see it."""
-    with (
-        bench.server(kind, WATCHING + 1, star(WATCHING)) as server,
-        _crew(bench, xmpp_scenes.presence, server, WATCHING + 1, seconds=bench.seconds) as crew,
-    ):
+    server = bench.standing(kind)
+    with _crew(bench, xmpp_scenes.presence, server, WATCHING + 1, seconds=bench.seconds) as crew:
         crew.facts()
         _finish(bench, crew, PRESENCE, server, "deliveries")
 
 
 def room(bench: Bench, kind: type[Server]) -> None:
     """One person talks, many hear it."""
-    with (
-        bench.server(kind, IN_ROOM) as server,
-        _crew(bench, xmpp_scenes.room, server, IN_ROOM, seconds=bench.seconds) as crew,
-    ):
+    server = bench.standing(kind)
+    with _crew(bench, xmpp_scenes.room, server, IN_ROOM, seconds=bench.seconds) as crew:
         for _ in ("signed in", "the room is open", "everybody is in"):
             crew.facts()
             crew.go()
@@ -99,7 +94,7 @@ def _crew(bench: Bench, scene: Callable[..., Any], server: Server, people: int, 
 
 
 def _finish(bench: Bench, crew: Crew, scenario: str, server: Server, unit: str) -> None:
-    step: Measured = measured(crew, server)
+    step = measured(crew, server)
     result = throughput(scenario, server.name, unit, step)
     crew.go()
     ends = crew.facts()
