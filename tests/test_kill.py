@@ -15,6 +15,7 @@ from ..core.sqlite import SqliteStore
 from .clients.server import Server
 from .ledger import Ledger
 from .phone import Phone
+from .ports import free_offset
 
 KILLS = int(os.environ.get("HEREABOUTS_KILLS", "30"))
 SEED = int(os.environ.get("HEREABOUTS_SEED", "20261124"))
@@ -95,7 +96,7 @@ class Crowd:
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    server = Server(tmp_path / "state", 41000 + os.getpid() % 100 * 10)
+    server = Server(tmp_path / "state", free_offset())
     await server.start("--sip-plain")
     yield server
     await server.stop()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -11,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from ..ports import free_offset, free_port
 from .baresip import Baresip
 from .program import Program, needs
 from .server import Server
 from .xmpp import Slix
 
 DOMAIN = "example.test"
-_offsets = itertools.count(20000 + (os.getpid() % 200) * 100, 100)
 
 
 class Visitors:
@@ -51,6 +49,18 @@ class Visitors:
         self._stack.push_async_callback(client.close)
         return client
 
+    async def pidgin(self, name: str) -> Program:
+        needs(files=("libpurple.so.0",))
+        client = Program(f"pidgin {name}")
+        await client.start(
+            sys.executable, str(Path(__file__).with_name("purple_driver.py")),
+            "--home", str(self.homes / f"pidgin-{name}"), "--user", f"{name}@{DOMAIN}",
+            "--password", self.password(name), "--port", str(self.server.ports["xmpp"]),
+            "--certificate", str(self.server.state / "server.crt"),
+        )  # fmt: skip
+        self._stack.push_async_callback(client.close)
+        return client
+
     async def baresip(self, name: str, *friends: str, transport: str = "tcp") -> Baresip:
         needs("baresip")
         port = self.server.ports[f"sip_{transport}"]
@@ -62,7 +72,7 @@ class Visitors:
             f"127.0.0.1:{port}",
             transport,
             self.ca,
-            self.server.offset + 77,
+            free_port(),
         )
         client.befriend(*(f"{friend}@{DOMAIN}" for friend in friends))
         await client.start()
@@ -73,7 +83,7 @@ class Visitors:
 @pytest.fixture
 async def visitors(tmp_path: Path) -> AsyncIterator[Visitors]:
     """A fresh demo server and nobody signed in."""
-    server = Server(tmp_path / "state", next(_offsets))
+    server = Server(tmp_path / "state", free_offset())
     await server.start("--sip-plain")
     try:
         async with AsyncExitStack() as stack:

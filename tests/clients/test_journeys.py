@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from ...core.identity import Identity
+from ..ports import free_port
 from .conftest import DOMAIN, Visitors
 from .program import needs, until
 from .terminal import Terminal
@@ -16,6 +18,7 @@ from .xmpp import Slix
 
 pytestmark = [pytest.mark.client, pytest.mark.timeout(240)]
 
+HERE = Path(__file__).parent
 ALICE, BOB, CAROL, DAVE = (f"{name}@{DOMAIN}" for name in ("alice", "bob", "carol", "dave"))
 
 
@@ -96,6 +99,44 @@ async def test_mcabber_signs_in(visitors: Visitors) -> None:
         await bob.hears(CAROL, "hello from mcabber")
     finally:
         screen.close()
+
+
+async def test_pidgins_library_signs_in_sees_presence_and_chats_with_a_phone(visitors: Visitors) -> None:
+    bob = await visitors.pidgin("bob")
+    await bob.wait("signed-on")
+    alice = await visitors.linphone("alice")
+    await alice.wait("register", state="ok")
+    await bob.wait("on", who=ALICE)
+    alice.do("presence busy")
+    await bob.wait("presence", who=ALICE, status="dnd")
+    bob.do(f"msg {ALICE} hello from pidgin")
+    await alice.wait("message", text="hello from pidgin")
+    alice.do(f"msg sip:{BOB} hello pidgin")
+    await bob.wait("message", text="hello pidgin")
+    alice.do(f"compose sip:{BOB}")
+    await bob.wait("typing")
+    bob.do("quit")
+    alice.do(f"friend sip:{BOB}")
+    await alice.wait("presence", uri=f"sip:{BOB}", status="offline")
+
+
+@pytest.mark.parametrize(("scenario", "covered"), [("registering", DOMAIN), ("asking", BOB)])
+@pytest.mark.parametrize(("transport", "option"), [("udp", "u1"), ("tcp", "t1")])
+async def test_sipp_gets_the_exact_answers(
+    visitors: Visitors, transport: str, option: str, scenario: str, covered: str
+) -> None:
+    needs("sipp")
+    server, people, errors = visitors.server, visitors.homes / "people.csv", visitors.homes / "sipp.err"
+    secret = f"[authentication username=alice password={visitors.password('alice')}]"
+    people.write_text(f"SEQUENTIAL\nalice;{secret};bob;{DOMAIN}\n")
+    sipp = await asyncio.create_subprocess_exec(
+        "sipp", f"127.0.0.1:{server.ports[f'sip_{transport}']}", "-sf", str(HERE / f"{scenario}.xml"),
+        "-inf", str(people), "-auth_uri", covered, "-t", option, "-m", "1", "-i", "127.0.0.1", "-p", str(free_port()),
+        "-nostdin", "-timeout", "60", "-trace_err", "-error_file", str(errors),
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    code = await asyncio.wait_for(sipp.wait(), 90)
+    assert code == 0, errors.read_text()[:3000] if errors.exists() else code
 
 
 # ---- presence, both ways

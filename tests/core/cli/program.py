@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import os
-import random
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 60.0
-DEMO_PORTS = (5060, 5061, 5222, 5223, 8080)
 
 
 class Program:
@@ -62,20 +58,6 @@ class Program:
 
     async def until_logged(self, text: str) -> None:
         await until(lambda: text in self.log)
-
-
-def free_offset() -> int:
-    """How far to shift the demo's ports so that all are free, and none is one that outgoing connections take."""
-    for _ in range(200):
-        offset = random.randrange(3000, 24000)
-        try:
-            with ExitStack() as stack:
-                for port, kind in itertools.product(DEMO_PORTS, (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
-                    stack.enter_context(socket.socket(type=kind)).bind(("0.0.0.0", port + offset))
-            return offset
-        except OSError:
-            continue
-    raise AssertionError("no free ports")
 
 
 async def until(condition: Callable[[], bool]) -> None:

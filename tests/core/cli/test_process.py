@@ -10,7 +10,8 @@ import stat
 import pytest
 
 from ...people import DOMAIN
-from .program import free_offset, started, until
+from ...ports import free_offset
+from .program import started, until
 
 QUIET = f'[front_end]\ndomains = ["{DOMAIN}"]\n[admin]\n[commands]\n'
 
