@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from string import ascii_letters, digits, hexdigits
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ...core.errors import HereaboutsError
 
@@ -15,6 +16,10 @@ ALPHANUM = ascii_letters + digits
 UNRESERVED = ALPHANUM + "-_.!~*'()"
 TOKEN = ALPHANUM + "-.!%*_+`'~"
 LWS = " \t"
+
+REMEMBERED = 4096
+MAX_REMEMBERED_LENGTH = 256
+T = TypeVar("T")
 
 MAX_SECONDS = 2**32 - 1
 
@@ -37,6 +42,19 @@ class MalformedSip(HereaboutsError):
         self.request = request
         self.status = status
         self.length = length
+
+
+def remembered(read: Callable[[str], T]) -> Callable[[str], T]:
+    """A reader that remembers what it read last, because clients say the same things again and again.
+
+    What it returns must be immutable.  Long texts are not remembered, so the memory has a bound.
+    """
+    known = lru_cache(REMEMBERED)(read)
+
+    def reading(text: str) -> T:
+        return known(text) if len(text) <= MAX_REMEMBERED_LENGTH else read(text)
+
+    return reading
 
 
 def made_of(text: str, alphabet: str) -> bool:

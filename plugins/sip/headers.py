@@ -16,6 +16,7 @@ from .grammar import (
     made_of,
     number,
     quote,
+    remembered,
     seconds,
     unquote,
 )
@@ -74,6 +75,7 @@ class Term(NamedTuple):
         return f"{self.value}{self.params}"
 
 
+@remembered
 def media_type(text: str) -> Term:
     """Content-Type of RFC 3261 section 20.15, in lower case, because it is compared without case."""
     term = Term.parse(text)
@@ -92,29 +94,7 @@ class NameAddr(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> NameAddr:
         """Raises MalformedSip."""
-        text = text.strip(LWS)
-        display = ""
-        rest = text
-        if text.startswith('"'):
-            end = end_of_quoted(text, 0)
-            display, rest = unquote(text[:end]), text[end:].lstrip(LWS)
-            if not rest.startswith("<"):
-                raise MalformedSip("a display name without an address in angle brackets")
-        before, bracket, rest = rest.partition("<")
-        if not bracket:
-            address, semicolon, params = text.partition(";")
-            if "?" in address or "," in address:
-                raise MalformedSip("an address that needs angle brackets has none")
-            return cls(SipUri.parse(address.rstrip(LWS)), "", Params.parse(params) if semicolon else NO_PARAMS)
-        if before:
-            display = before.strip(LWS)
-            if any(character in display for character in '",;:@<>'):
-                raise MalformedSip("a display name that needs quotation marks has none")
-        address, bracket, params = rest.partition(">")
-        params = params.strip(LWS)
-        if not bracket or (params and params[0] != ";"):
-            raise MalformedSip("an address in angle brackets that does not end properly")
-        return cls(SipUri.parse(address), display, Params.parse(params) if params else NO_PARAMS)
+        return _name_addr(text)
 
     @property
     def tag(self) -> str:
@@ -132,6 +112,33 @@ class NameAddr(NamedTuple):
         return f"{display}<{self.uri}>{self.params}"
 
 
+@remembered
+def _name_addr(text: str) -> NameAddr:
+    text = text.strip(LWS)
+    display = ""
+    rest = text
+    if text.startswith('"'):
+        end = end_of_quoted(text, 0)
+        display, rest = unquote(text[:end]), text[end:].lstrip(LWS)
+        if not rest.startswith("<"):
+            raise MalformedSip("a display name without an address in angle brackets")
+    before, bracket, rest = rest.partition("<")
+    if not bracket:
+        address, semicolon, params = text.partition(";")
+        if "?" in address or "," in address:
+            raise MalformedSip("an address that needs angle brackets has none")
+        return NameAddr(SipUri.parse(address.rstrip(LWS)), "", Params.parse(params) if semicolon else NO_PARAMS)
+    if before:
+        display = before.strip(LWS)
+        if any(character in display for character in '",;:@<>'):
+            raise MalformedSip("a display name that needs quotation marks has none")
+    address, bracket, params = rest.partition(">")
+    params = params.strip(LWS)
+    if not bracket or (params and params[0] != ";"):
+        raise MalformedSip("an address in angle brackets that does not end properly")
+    return NameAddr(SipUri.parse(address), display, Params.parse(params) if params else NO_PARAMS)
+
+
 class Via(NamedTuple):
     """RFC 3261 section 20.42."""
 
@@ -144,17 +151,7 @@ class Via(NamedTuple):
     def parse(cls, text: str) -> Via:
         """Raises MalformedSip."""
         protocol, semicolon, params = text.partition(";")
-        if protocol[:8] == "SIP/2.0/":
-            transport, _, by = protocol[8:].partition(" ")
-        else:
-            transport, by = _spread(protocol)
-        if not made_of(transport, TOKEN):
-            raise MalformedSip("a Via without a proper transport")
-        by = by.strip(LWS)
-        if " " in by:
-            host, colon, port = by.rpartition(":")
-            by = f"{host.rstrip(LWS)}{colon}{port.lstrip(LWS)}"
-        return cls(transport.upper(), *host_and_port(by), Params.parse(params) if semicolon else NO_PARAMS)
+        return cls(*_sent(protocol), Params.parse(params) if semicolon else NO_PARAMS)
 
     @property
     def branch(self) -> str:
@@ -169,6 +166,22 @@ class Via(NamedTuple):
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
         return f"SIP/2.0/{self.transport} {self.host}{port}{self.params}"
+
+
+@remembered
+def _sent(protocol: str) -> tuple[str, str, int | None]:
+    """Transport, host and port: what a Via says before its parameters."""
+    if protocol[:8] == "SIP/2.0/":
+        transport, _, by = protocol[8:].partition(" ")
+    else:
+        transport, by = _spread(protocol)
+    if not made_of(transport, TOKEN):
+        raise MalformedSip("a Via without a proper transport")
+    by = by.strip(LWS)
+    if " " in by:
+        host, colon, port = by.rpartition(":")
+        by = f"{host.rstrip(LWS)}{colon}{port.lstrip(LWS)}"
+    return transport.upper(), *host_and_port(by)
 
 
 def _spread(protocol: str) -> tuple[str, str]:

@@ -24,8 +24,8 @@ from .overload import Doorkeeper
 from .reasons import REASONS
 from .reply import Reply, slim
 from .sockets import bound
-from .transaction import ClientTransaction, Failed, PassUp, Send, ServerTransaction, TimedOut
-from .transactions import COOKIE, Cancelled, Effect, Transactions
+from .transaction import Failed, PassUp, Send, ServerTransaction, TimedOut
+from .transactions import COOKIE, Cancelled, Effect, Transaction, Transactions
 
 log = logging.getLogger(__name__)
 
@@ -198,20 +198,25 @@ class SipServer:
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for action, flow, transaction in effects:
-            match action:
-                case Send(data):
-                    flow.send(data)
-                case PassUp(Request() as request):
-                    self._hand_over(request, flow, transaction)
-                case PassUp(Response() as response) if transaction is not None:
-                    _tell(transaction.user, response)
-                case TimedOut() if isinstance(transaction, ClientTransaction):
-                    _fail(transaction.user, TimeoutExpired(f"no answer to {transaction.request.method} from {flow!r}"))
-                case Failed() if isinstance(transaction, ClientTransaction):
-                    _fail(transaction.user, FlowClosed(flow.reason))
-                case Cancelled() if transaction is not None and isinstance(transaction.user, Reply):
-                    self._cancel(transaction.user)
+            if isinstance(action, Send):
+                flow.send(action.data)
+            elif isinstance(action, PassUp) and isinstance(action.message, Request):
+                self._hand_over(action.message, flow, transaction)
+            elif transaction is not None:
+                self._inform(transaction, action)
         self._arm()
+
+    def _inform(self, transaction: Transaction, action: object) -> None:
+        user = transaction.user
+        match action:
+            case PassUp(Response() as response):
+                _tell(user, response)
+            case TimedOut():
+                _fail(user, TimeoutExpired(f"no answer to {transaction.request.method} from {transaction.flow!r}"))
+            case Failed():
+                _fail(user, FlowClosed(transaction.flow.reason))
+            case Cancelled() if isinstance(user, Reply):
+                self._cancel(user)
 
     def _hand_over(self, request: Request, flow: Flow, transaction: object) -> None:
         owned = transaction if isinstance(transaction, ServerTransaction) and request.method != "ACK" else None

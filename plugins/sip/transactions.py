@@ -167,6 +167,7 @@ class Transactions:
             del self._of_flow[transaction.flow]
         if isinstance(transaction, ServerTransaction):
             self._settle(transaction)
+            transaction.user = None  # who refers to it in turn: no circle is left for the collector
 
     def _settle(self, transaction: ServerTransaction) -> None:
         """The same request by another way is no loop any more."""

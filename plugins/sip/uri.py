@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 
-from .grammar import ALPHANUM, NO_PARAMS, UNRESERVED, MalformedSip, Params, escape, made_of, number, unescape
+from .grammar import (
+    ALPHANUM,
+    NO_PARAMS,
+    UNRESERVED,
+    MalformedSip,
+    Params,
+    escape,
+    made_of,
+    number,
+    remembered,
+    unescape,
+)
 
 USER = UNRESERVED + "&=+$,;?/"
 PASSWORD = UNRESERVED + "&=+$,"
@@ -17,9 +27,6 @@ HOST = ALPHANUM + "-._"
 OPAQUE = UNRESERVED + ";/?:@&=+$,%#[]"
 
 MAX_PORT = 65535
-CACHED_URIS = 4096
-MAX_CACHED_LENGTH = 256
-"""Longer URIs are not remembered, so the memory of the cache has a bound."""
 
 DECISIVE = ("user", "ttl", "method", "maddr", "transport")
 """Parameters that make two URIs differ when only one has them; any other is ignored.
@@ -46,7 +53,7 @@ class SipUri:
     @classmethod
     def parse(cls, text: str) -> SipUri:
         """Raises MalformedSip."""
-        return _remembered(text) if len(text) <= MAX_CACHED_LENGTH else _parse(text)
+        return _uri(text)
 
     @property
     def is_sip(self) -> bool:
@@ -87,12 +94,8 @@ class SipUri:
         return sorted((name.lower(), value) for name, value in self.headers)
 
 
-@lru_cache(CACHED_URIS)
-def _remembered(text: str) -> SipUri:
-    return _parse(text)
-
-
-def _parse(text: str) -> SipUri:
+@remembered
+def _uri(text: str) -> SipUri:
     scheme, colon, rest = text.partition(":")
     if not colon or not made_of(scheme, SCHEME) or not scheme[0].isalpha() or not rest:
         raise MalformedSip("not a URI")
@@ -121,17 +124,9 @@ def _parse(text: str) -> SipUri:
     )
 
 
+@remembered
 def host_and_port(text: str) -> tuple[str, int | None]:
     """``host[:port]``: a name, an IPv4 address, or an IPv6 address in brackets (kept).  Raises MalformedSip."""
-    return _known_host(text) if len(text) <= MAX_CACHED_LENGTH else _host_and_port(text)
-
-
-@lru_cache(CACHED_URIS)
-def _known_host(text: str) -> tuple[str, int | None]:
-    return _host_and_port(text)
-
-
-def _host_and_port(text: str) -> tuple[str, int | None]:
     if text.startswith("["):
         host, bracket, port = text.partition("]")
         # COMPAT: the grammar of RFC 3261 allows three colons where two are meant (RFC 5118 section 4.10).

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ....plugins.sip.grammar import ALPHANUM, MalformedSip, Params
-from ....plugins.sip.uri import MAX_CACHED_LENGTH, SipUri, host_and_port
+from ....plugins.sip.grammar import ALPHANUM, MAX_REMEMBERED_LENGTH, MalformedSip, Params
+from ....plugins.sip.uri import SipUri, host_and_port
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_any_text_is_a_uri_or_malformed(text):
 
 
 def test_long_uris_are_read_and_not_remembered():
-    long = f"sip:{'a' * MAX_CACHED_LENGTH}@b.example"
+    long = f"sip:{'a' * MAX_REMEMBERED_LENGTH}@b.example"
     assert SipUri.parse(long) is not SipUri.parse(long)
     assert SipUri.parse(long) == SipUri.parse(long)
     assert SipUri.parse("sip:short@b.example") is SipUri.parse("sip:short@b.example")
