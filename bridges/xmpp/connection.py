@@ -32,6 +32,7 @@ class Connection(asyncio.Protocol):
         "_early",
         "_held",
         "_house",
+        "_known",
         "_loop",
         "_over",
         "_pipe",
@@ -58,7 +59,7 @@ class Connection(asyncio.Protocol):
         self._early = b""
         """Came through TLS before we were told that the handshake is over."""
         self._work: set[asyncio.Future[None]] = set()
-        self._held = self._pumping = self._over = self._still_sends = False
+        self._held = self._pumping = self._known = self._over = self._still_sends = False
         self._timer: asyncio.TimerHandle | None = None
         self.remote = address
         self.made = False
@@ -91,7 +92,7 @@ class Connection(asyncio.Protocol):
         if self._pipe is None:
             return
         self._house.leave(self)
-        self._house.door.leave(self.remote, known=self._stream.identity is not None)
+        self._house.door.leave(self.remote, known=self._known)
         now = self._loop.time()
         while self._session is not None and (deed := self._stream.next(now)) is not None:
             self._do(deed, now)
@@ -158,9 +159,10 @@ class Connection(asyncio.Protocol):
                 self._start(self._ask(question))
             case deeds.Failed(who):
                 self._house.gatekeeper.failed(self.remote, who)
-            case deeds.Authenticated(who):
+            case deeds.Authenticated(who) if self._pipe is not None:
                 self._house.gatekeeper.succeeded(self.remote, who)
                 self._house.door.know(self.remote)
+                self._known = True
             case deeds.Bind(who, resource):
                 self._bind(who, resource, now)
             case deeds.Ended(reason, text):
@@ -203,6 +205,8 @@ class Connection(asyncio.Protocol):
             log.exception("the account of %s could not be looked into", question.who)
             self._stream.deny("temporary-auth-failure", "", self._loop.time())
         else:
+            if known is False and self._over:  # whoever guesses and hangs up has guessed all the same
+                self._house.gatekeeper.failed(self.remote, question.who)
             self._stream.answer(known, self._loop.time())
         self._pump()
 

@@ -108,7 +108,9 @@ class XmppBridge:
     async def lifespan(self, front_end: FrontEnd) -> AsyncIterator[None]:
         """Listen while the server runs."""
         options = self.options
-        listener = Listener(self._house(front_end))
+        house = self._house(front_end)
+        listener = Listener(house)
+        front_end.registrar.departed.append(house.sessions.departed)
         try:
             self.ports["starttls"] = await self._opened(listener, options.port, direct=False)
             self.ports["tls"] = await self._opened(listener, options.tls_port, direct=True)
@@ -116,6 +118,7 @@ class XmppBridge:
         finally:
             self.ports.clear()
             await listener.close()
+            front_end.registrar.departed.remove(house.sessions.departed)
             self._router = None
 
     @hookimpl

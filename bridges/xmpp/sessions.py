@@ -42,6 +42,12 @@ class Sessions:
             older[0].close("conflict", "this resource is used by a newer stream")
         return session
 
+    def departed(self, binding: Binding, reason: str) -> None:
+        """The registrar was told by somebody else that an endpoint is gone: its account was removed, for one."""
+        found = self._open.get(binding.endpoint)
+        if found is not None and found[1] is binding.channel:
+            found[0].close("reset", reason)
+
     def release(self, session: Session, reason: str) -> None:
         """A session is over."""
         if session.closed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import errno
 import logging
@@ -267,6 +268,40 @@ async def test_wrong_passwords_are_counted_and_slow_down(served):
     await client.open()
     await client.plain(BOB, PASSWORD)
     assert "<temporary-auth-failure/>" in await client.until("</failure>")
+
+
+async def test_who_guesses_and_hangs_up_has_guessed(served):
+    for _ in range(5):
+        client = await served.connect(tls=True)
+        await client.open()
+        secret = base64.b64encode(b"\0bob\0guess").decode()
+        client.say(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{secret}</auth>")
+        await client.writer.drain()
+        client.writer.transport.abort()
+    await become(lambda: served.front_end.accounts.limited("127.0.0.1", BOB) > 0)
+    await become(lambda: not served.house.connections)
+
+
+async def test_who_leaves_while_signing_in_is_not_counted_for_ever(served, monkeypatch):
+    gate = asyncio.Event()
+    known = served.house.gatekeeper.known
+
+    async def slowly(question, address):
+        await gate.wait()
+        return await known(question, address)
+
+    monkeypatch.setattr(Gatekeeper, "known", lambda self, question, address: slowly(question, address))
+    client = await served.connect(tls=True)
+    await client.open()
+    secret = base64.b64encode(f"\0alice\0{PASSWORD}".encode()).decode()
+    client.say(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{secret}</auth>")
+    await become(lambda: any(c._work for c in served.house.connections))
+    (connection,) = served.house.connections
+    client.writer.transport.abort()
+    await become(lambda: not served.house.connections)
+    gate.set()
+    await become(lambda: not connection._work)
+    assert served.house.door._unknown == {} and served.house.door.inside == 0
 
 
 async def test_an_unknown_person_looks_like_a_known_one(served):

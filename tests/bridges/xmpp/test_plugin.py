@@ -72,6 +72,19 @@ async def test_two_people_sign_in_and_talk(tmp_path):
     assert plugin.ports == {}
 
 
+async def test_a_person_whose_account_is_removed_is_signed_out(tmp_path):
+    plugin = bridge()
+    async with front_end_in(tmp_path, plugin) as front_end:
+        departed = len(front_end.registrar.departed)
+        client = await SocketClient.signed_in(plugin.ports, BOB, PASSWORD)
+        client.say("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>")
+        await client.until("id='r'")
+        await front_end.accounts.remove(BOB)
+        assert "<reset " in await client.rest()
+        assert front_end.registrar.of(BOB) == []
+    assert len(front_end.registrar.departed) == departed - 1
+
+
 async def test_mechanisms_are_chosen_by_options(tmp_path):
     for options, offered in (({"plain": False}, {"SCRAM-SHA-256", "SCRAM-SHA-1"}), ({"scram": False}, {"PLAIN"})):
         plugin = bridge(**options)
