@@ -2,7 +2,7 @@
 
 ``/add carol history all``, ``/who``, ``/leave``, ``/help``.  A command is a message of one line that begins with its
 name.  It goes no further; its sender alone gets the answer.  A second slash says it as it is: ``//help`` tells the
-others ``/help``.
+others ``/help``.  Where a client keeps lines with a slash to itself, an exclamation mark does as well: ``!add carol``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ..core.front_end import FrontEnd
 
 SLASH = "/"
+MARKS = (SLASH, "!")
+"""What a command begins with."""
 MAX_ADDED = 20
 """People of one ``/add``."""
 MAX_LISTED = 100
@@ -90,14 +92,14 @@ class Commands:
     async def filter_message(self, message: Message, conversation: Conversation) -> Message | None:
         """Do what a command says and answer its sender; leave everything else alone."""
         text = message.text.strip()
-        if not text.startswith(SLASH) or "\n" in text or not message.content_type.startswith("text/plain"):
+        if text[:1] not in MARKS or "\n" in text or not message.content_type.startswith("text/plain"):
             return None
         word, *arguments = text.split()
-        name = word.lstrip(SLASH)
-        slashes = len(word) - len(name)
-        if name not in self._deeds or slashes > 2:
+        name = word.lstrip(word[0])
+        marks = len(word) - len(name)
+        if name not in self._deeds or marks > 2:
             return None
-        if slashes == 2:
+        if marks == 2:
             return replace(message, text=text[1:], native=None)
         speech = await self._speech_of(message.sender)
         if not getattr(self.options, name):

@@ -16,6 +16,7 @@ from ...core.message import (
     News,
     Notice,
     Receipt,
+    SignedOut,
     SubscriptionNews,
     Typing,
 )
@@ -108,6 +109,8 @@ class ClientChannel:
                 self._events.happened(self.resource, news.event, news.conversation)
             case ContactChanged():
                 self._start(self.resource.lanes.take(LISTS, self._contact_changed, news))
+            case SignedOut(reason=reason):
+                self.resource.session.close("not-authorized", reason)
             case SubscriptionNews():
                 self._start(self.resource.lanes.take(LISTS, self._subscriptions.tell, self.resource, news))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 QUERY = f"{{{xml.PRIVATE}}}query"
 KIND = "private-xml"
-"""The store's kind of document; its key is the person, a space, and the element's name."""
+"""The store's kind of document; its key is the person, a slash, and the element's name: it goes with the person."""
 
 MAX_ELEMENTS = 50
 """Elements of different names one person may keep."""
@@ -56,12 +56,12 @@ class PrivateStorage:
 
     async def element(self, who: Identity, tag: str) -> bytes | None:
         """What a person keeps under a name ``{namespace}name``."""
-        return await self._store.document(KIND, f"{who} {tag}")
+        return await self._store.document(KIND, f"{who}/{tag}")
 
     async def keep(self, who: Identity, tag: str, element: bytes) -> None:
         """Keep an element for a person.  Raises TooLarge."""
-        key = f"{who} {tag}"
-        kept = await self._store.documents(KIND, f"{who} ")
+        key = f"{who}/{tag}"
+        kept = await self._store.documents(KIND, f"{who}/")
         if key not in kept and len(kept) >= MAX_ELEMENTS:
             raise TooLarge(f"{MAX_ELEMENTS} elements are kept already")
         await self._store.put_document(KIND, key, element)

@@ -47,6 +47,7 @@ async def talk(stage):
     [
         ("/add carol", []),
         ("/add carol@example.test history none", []),
+        ("!add carol history now", ["two"]),
         ("/add carol history now", ["two"]),
         ("  /add   carol history all ", ["one", "two"]),
     ],

@@ -281,7 +281,7 @@ async def test_private_storage_of_nothing(house, inside):
 async def test_private_storage_has_a_limit(house):
     alice = await house.client(ALICE)
     for number in range(50):
-        key = f"alice@example.test {{urn:{number}}}x"
+        key = f"alice@example.test/{{urn:{number}}}x"
         await house.front_end.store.put_document("private-xml", key, b"<x/>")
     answer = await alice.ask("<query xmlns='jabber:iq:private'><x xmlns='urn:50'/></query>", type="set")
     assert condition(answer) == ("modify", "policy-violation")
@@ -374,3 +374,12 @@ async def test_the_block_list(house):
 async def test_a_router_can_be_made_twice(house):
     """Nothing is kept outside of it: two listeners could have one each."""
     assert ClientRouter(house.front_end, Options()) is not house.router
+
+
+async def test_a_removed_account_ends_its_streams_and_leaves_nothing_to_its_successor(house):
+    bob = await house.client(BOB)
+    await bob.ask("<query xmlns='jabber:iq:private'><x xmlns='urn:test:notes'>mine</x></query>", type="set")
+    await house.front_end.accounts.remove(BOB)
+    await house.quiet()
+    assert bob.wire.ended == "not-authorized"
+    assert await house.front_end.store.documents("private-xml", str(BOB)) == {}
