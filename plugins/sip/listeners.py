@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 
 from ...core.tls_memory import small_tls_buffers
+from .flow import Address
 from .limits import CLOSE_WITHIN, FIRST_REQUEST_WITHIN
 from .overload import Doorkeeper
 from .sockets import address_of, bound
@@ -72,16 +73,16 @@ class Listener:
                 log.error("no more connections can be accepted: %s", error)
                 await asyncio.sleep(RETRY_ACCEPT)
                 continue
-            host = address_of(address).host
-            refusal = self._door.admit(host, self._reception.clock())
+            remote = address_of(address)
+            refusal = self._door.admit(remote.host, self._reception.clock())
             if refusal:
-                log.debug("%s refused: %s", host, refusal)
+                log.debug("%s refused: %s", remote, refusal)
                 connection.close()
             else:
-                self._start(self._welcome(connection, host))
+                self._start(self._welcome(connection, remote))
 
-    async def _welcome(self, accepted: socket.socket, host: str) -> None:
-        connection = Connection(self._reception, self.transport, lambda: self._over(connection, host))
+    async def _welcome(self, accepted: socket.socket, remote: Address) -> None:
+        connection = Connection(self._reception, self.transport, remote, lambda: self._over(connection, remote.host))
         self._connections.add(connection)
         handshake = FIRST_REQUEST_WITHIN if self._context else None
         shutdown = CLOSE_WITHIN if self._context else None
@@ -94,10 +95,10 @@ class Listener:
                 ssl_shutdown_timeout=shutdown,
             )
         except (OSError, TimeoutError) as error:
-            log.debug("no connection with %s: %s", host, error)
+            log.debug("no connection with %s: %s", remote, error)
         finally:
             if not connection.made:
-                self._over(connection, host)
+                self._over(connection, remote.host)
 
     def _over(self, connection: Connection, host: str) -> None:
         if connection in self._connections:

@@ -179,8 +179,7 @@ class SipServer:
         self._flows.discard(flow)
         self._answers.flow_closed(flow)
         self._carry_out(self._transactions.flow_closed(flow, self.clock()))
-        if self.flow_closed is not None:
-            self.flow_closed(flow)
+        _call(self.flow_closed, flow)
 
     def _respond(self, reply: Reply, response: Response) -> None:
         transaction, flow = reply.transaction, reply.flow
@@ -235,8 +234,7 @@ class SipServer:
 
     def _cancel(self, reply: Reply) -> None:
         reply.cancelled = True
-        if reply.on_cancel is not None:
-            reply.on_cancel()
+        _call(reply.on_cancel)
         reply(reply.request.reply(487))
 
     def _stamp(self, request: Request, flow: Flow) -> None:
@@ -268,8 +266,7 @@ class SipServer:
             answer.flow.send(answer.data)
         for answer in never:
             log.info("%r never acknowledged an INVITE's 2xx", answer.flow)
-            if answer.reply.on_silence is not None:
-                answer.reply.on_silence()
+            _call(answer.reply.on_silence)
         self._carry_out(self._transactions.tick(now))
 
     async def _open(self, listener: Listener, host: str, port: int) -> int:
@@ -283,10 +280,19 @@ def _tell(asked: object, response: Response) -> None:
         return
     if response.status >= 200 and not asked.future.done():
         asked.future.set_result(response)
-    elif asked.progress is not None:
-        asked.progress(response)
+    else:
+        _call(asked.progress, response)
 
 
 def _fail(asked: object, error: Undeliverable) -> None:
     if isinstance(asked, Asked) and not asked.future.done():
         asked.future.set_exception(error)
+
+
+def _call(told: Callable[..., None] | None, *given: object) -> None:
+    """Tell the transaction user; a mistake of its is not one of everybody else's timers."""
+    if told is not None:
+        try:
+            told(*given)
+        except Exception:
+            log.exception("%r failed", told)

@@ -38,10 +38,11 @@ class Reception(Protocol):
 class Connection(asyncio.Protocol):
     """A TCP or TLS connection.  What one turn of the loop has to say is written at once, at its end."""
 
-    def __init__(self, reception: Reception, transport_name: str, done: Callable[[], None]) -> None:
+    def __init__(self, reception: Reception, name: str, remote: Address, done: Callable[[], None]) -> None:
         self._reception = reception
         self._limits = reception.limits
-        self._name = transport_name
+        self._name = name
+        self._remote = remote
         self._done = done
         self._loop = asyncio.get_running_loop()
         self._stream = SipStream(self._limits.max_body)
@@ -64,8 +65,8 @@ class Connection(asyncio.Protocol):
         now = self._reception.clock()
         self._rate = Bucket(self._limits.rate_before_sign_in, self._limits.burst_before_sign_in, now)
         self._pings = Bucket(self._limits.keep_alives_per_second, self._limits.keep_alives_per_second, now)
-        remote, local = (address_of(transport.get_extra_info(name)) for name in ("peername", "sockname"))
-        self.flow = self._reception.opened(self, self._name, remote, local)
+        local = address_of(transport.get_extra_info("sockname"))
+        self.flow = self._reception.opened(self, self._name, self._remote, local)
         self._sign_in = self._loop.call_later(self._limits.first_request_within, self._first_request_is_due)
         watch_for_death(transport.get_extra_info("socket"))
 

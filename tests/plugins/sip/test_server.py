@@ -723,6 +723,25 @@ class TestAnswering:
         assert silence == ["c1"]
         talker.close()
 
+    async def test_a_callback_that_fails_is_logged_and_nobody_elses_trouble(self, served, caplog):
+        user, ports = served
+        talker = await Talker.connect(ports["tcp"])
+
+        def fail(*_):
+            raise RuntimeError("a mistake in a callback")
+
+        def answer(request, reply, flow):
+            reply.on_cancel = fail
+
+        user.answer = answer
+        invite = request("INVITE")
+        talker.send(invite + invite.replace(b"INVITE", b"CANCEL"))
+        assert {(await talker.hear()).status for _ in range(2)} == {200, 487}
+        user.server.flow_closed = fail
+        talker.close()
+        await until(lambda: not user.server.flows)
+        assert [str(r.exc_info[1]) for r in caplog.records if r.exc_info] == ["a mistake in a callback"] * 2
+
     async def test_an_invite_is_told_to_wait(self, served):
         user, ports = served
         talker = await Talker.connect(ports["tcp"])
