@@ -54,7 +54,7 @@ class Listener:
         return port
 
     async def close(self) -> None:
-        """Accept nobody any more, say goodbye to everybody (RFC 6120 section 4.9.3.21), and wait for them a little."""
+        """Accept nobody any more, say goodbye to everybody (RFC 6120 section 4.9.3.20), and wait for them a little."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

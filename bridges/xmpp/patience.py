@@ -30,7 +30,7 @@ class Patience:
         self._rested = False
 
     def heard(self, now: float) -> None:
-        """Something came, be it white space (RFC 6120 section 4.6.1)."""
+        """Something came, be it white space (RFC 6120 section 11.7)."""
         self._heard = now
         self._asked = None
         self._rested = False

@@ -45,7 +45,7 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 FEATURES = xml.element("ver", {"xmlns": xml.ROSTER_VERSIONS}) + xml.element("sub", {"xmlns": xml.PRE_APPROVAL})
 """RFC 6121 sections 2.6.1 and 3.4."""
 ALPN = "xmpp-client"
-"""XEP-0368 section 5."""
+"""XEP-0368: what a client may name in a TLS handshake."""
 
 
 class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

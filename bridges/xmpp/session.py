@@ -37,17 +37,15 @@ class Session:
         "endpoint",
         "extra",
         "identity",
-        "inactive",
         "interested",
         "jid",
         "jid_bytes",
         "lang",
         "presence",
         "priority",
-        "remote",
     )
 
-    def __init__(self, endpoint: Endpoint, wire: Wire, *, remote: str = "", lang: str = "", client: str = "") -> None:
+    def __init__(self, endpoint: Endpoint, wire: Wire, *, lang: str = "", client: str = "") -> None:
         self.endpoint = endpoint
         self.identity: Identity = endpoint.identity
         self.bare = str(endpoint.identity)
@@ -55,7 +53,6 @@ class Session:
         self.jid = jid.full_jid(endpoint)
         self.jid_bytes = jid.quoted(self.jid)
         """The full JID as it goes into an attribute: ``b"<message from='" + session.jid_bytes + b"'"``."""
-        self.remote = remote
         self.lang = lang
         """The stream's xml:lang: what stanzas without one are written in (RFC 6120 section 8.1.5)."""
         self.client = client
@@ -66,7 +63,6 @@ class Session:
         self.priority = 0
         self.interested = False
         self.carbons = False
-        self.inactive = False
         self.directed: set[str] = set()
         self.extra: dict[str, Any] = {}
 

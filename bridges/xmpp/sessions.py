@@ -34,7 +34,7 @@ class Sessions:
         older = self._open.get(endpoint)
         if older is None and self._registrar.at(endpoint) is not None:  # in the words of another protocol
             endpoint = Endpoint(who, f"{endpoint.instance}-{secrets.token_urlsafe(6)}")
-        session = Session(endpoint, wire, remote=remote, lang=lang)
+        session = Session(endpoint, wire, lang=lang)
         channel = self._router.channel(session)
         self._registrar.bind(Binding(endpoint, channel, client=session.client, ready=False, remote=remote))
         self._open[endpoint] = session, channel

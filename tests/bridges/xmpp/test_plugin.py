@@ -72,15 +72,20 @@ async def test_two_people_sign_in_and_talk(tmp_path):
     assert plugin.ports == {}
 
 
-async def test_a_person_whose_account_is_removed_is_signed_out(tmp_path):
+@pytest.mark.parametrize("how", ["unbound", "removed"])
+async def test_who_is_signed_out_by_somebody_else_is_told(tmp_path, how):
     plugin = bridge()
     async with front_end_in(tmp_path, plugin) as front_end:
         departed = len(front_end.registrar.departed)
         client = await SocketClient.signed_in(plugin.ports, BOB, PASSWORD)
         client.say("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>")
         await client.until("id='r'")
-        await front_end.accounts.remove(BOB)
-        assert "<reset " in await client.rest()
+        if how == "removed":
+            await front_end.accounts.remove(BOB)
+        else:
+            front_end.registrar.unbind(Endpoint(BOB, "desk"), reason="the administrator said so")
+        said = await client.rest()
+        assert "<stream:error>" in said and ("the administrator said so" in said) == (how == "unbound")
         assert front_end.registrar.of(BOB) == []
     assert len(front_end.registrar.departed) == departed - 1
 
