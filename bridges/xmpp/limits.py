@@ -48,10 +48,10 @@ MAX_TRIES = 3
 """Failed sign-ins on one stream, after which it is closed."""
 
 OPEN_PER_ADDRESS = 20
-"""Connections from one address that have not signed in."""
+"""Client connections from one address that have not signed in."""
 
 NEW_PER_SECOND = 10
-"""Connections one address may open in a second."""
+"""Client connections one address may open in a second."""
 
 NEW_BURST = 2
 """Seconds' worth of new connections that may come at once."""
@@ -60,10 +60,16 @@ SHARED_TIMES = 6
 """How many times as much an address may do that many people share."""
 
 STANZAS_PER_SECOND = 50
+"""Stanzas a client may send in a second; one that sends faster is read more slowly."""
+
 STANZA_BURST = 200
+"""Stanzas a client that was quiet may send at once."""
+
 BYTES_PER_MINUTE = 2 * 1024 * KIB
+"""Bytes a client may send in a minute; one that sends faster is read more slowly."""
+
 BYTE_BURST = 256 * KIB
-"""A client that sends faster than this is read more slowly."""
+"""Bytes a client that was quiet may send at once."""
 
 FAIR_SHARE = 50
 """Stanzas taken from one stream in one turn of the loop."""
@@ -75,10 +81,10 @@ MAX_UNSENT = 256 * KIB
 """Bytes kept for a client that does not read; beyond, its stream is closed and it finds the rest in the store."""
 
 MAX_UNREAD = 10.0
-"""Seconds it may be beyond, as after a long list; and"""
+"""Seconds a client may leave more than MAX_UNSENT unread, as it does after a long list."""
 
 MAX_UNSENT_BURST = 2 * 1024 * KIB
-"""how far."""
+"""Bytes kept for a client within MAX_UNREAD; beyond, its stream is closed at once."""
 
 REST_TIME = 2.0
 """Seconds of silence after which a stream's parser is given back."""
@@ -87,7 +93,7 @@ IDLE_TIME = 300.0
 """Seconds of silence after which a client is asked whether it is there."""
 
 ANSWER_TIME = 60.0
-"""Seconds it may take to answer."""
+"""Seconds a client may take to answer that it is there."""
 
 CLOSE_TIME = 5.0
 """Seconds a client may take to read our last words and to close its side (RFC 6120 section 4.4)."""
@@ -95,11 +101,11 @@ CLOSE_TIME = 5.0
 LINGER_TIME = 0.2
 """Seconds of silence after which a client is taken to have nothing more to say."""
 
+STOP_TIME = 2.0
+"""Seconds all clients together may take to close when the server stops."""
+
 BACKLOG = 512
 """Connections that the system keeps until they are accepted."""
-
-STOP_TIME = 2.0
-"""The same for all clients together when the server stops."""
 
 ACCEPT_REST = 1.0
 """Seconds without new connections when the system has no more sockets for us."""
