@@ -15,13 +15,14 @@ from ..errors import Gone, HereaboutsError
 from ..identity import Identity
 from ..message import Message
 from ..store import Accepted
-from .files import savepoint
+from .files import chunked, savepoint, values
 from .rows import MESSAGE, identity_of, message_of, message_row, micros, moment, numbered
 
 MAX_REMEMBERED = 20_000
 """Conversations whose last number is kept in memory."""
 
-INSERT = f"INSERT INTO messages ({MESSAGE}) VALUES ({', '.join('?' * len(MESSAGE.split(',')))})"
+COLUMNS = len(MESSAGE.split(","))
+INSERT = f"INSERT INTO messages ({MESSAGE}) VALUES "
 KNOWN = f"SELECT {MESSAGE} FROM messages WHERE sender = ? AND origin = ? AND origin <> ''"
 LAST = """
     SELECT m.seq, m.sent_at FROM conversations AS c LEFT JOIN messages AS m
@@ -116,7 +117,7 @@ class Appends:
         for m in messages:
             tail = self._tails.get(m.conversation) or self.tail(db, m.conversation)
             if tail is None:
-                db.executemany(INSERT, rows)  # what it repeats may be among these
+                insert(db, rows)  # what it repeats may be among these
                 rows.clear()
                 outcomes.append(self._known(db, m) or Gone("this conversation has ended"))
                 continue
@@ -127,7 +128,7 @@ class Appends:
             outcomes.append(Accepted(numbered(m, tail.last, sent_at)))
             if arrives(tail, m.sender, m.endpoint, m.client):
                 notes.append((m.conversation, m.sender, m.endpoint, m.client, sent_at))
-        db.executemany(INSERT, rows)
+        insert(db, rows)
         if notes:
             self.attend(db, notes)
         return outcomes
@@ -148,6 +149,12 @@ class Appends:
         if message.origin and (row := db.execute(KNOWN, [str(message.sender), message.origin]).fetchone()):
             return Accepted(message_of(row), duplicate=True)
         return None
+
+
+def insert(db: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Messages, as rows of their table."""
+    for portion in chunked(rows):
+        db.execute(INSERT + values(COLUMNS, len(portion)), [value for row in portion for value in row])
 
 
 def arrives(tail: Tail, who: Identity, instance: str, client: str) -> bool:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from sqlite_utils import Database
 
 from ..errors import HereaboutsError
 from .schema import MIGRATIONS, unknown_migrations
+
+T = TypeVar("T")
 
 BUSY_TIMEOUT = 5000
 """Milliseconds to wait while a backup or another tool holds the database."""
@@ -142,3 +146,26 @@ def _unusable(path: Path, error: sqlite3.Error) -> str:
         return f"there is no room for the database {path}: free some space on that disk"
     advice = "close other programs that have it open, and see that its disk is well and has room"
     return f"the database {path} cannot be used ({error}): {advice}"
+
+
+CHUNKS = (256, 64, 16, 4, 1)
+"""Rows of one statement, so that few texts of statements serve any number of rows."""
+
+
+def chunked(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The rows in as few portions as CHUNKS allows.
+
+    Python takes its lock again after each step of SQLite, and another thread may have it by then: a hundred rows in one
+    step wait for it once, a hundred rows in ``executemany`` a hundred times.
+    """
+    start = 0
+    for size in CHUNKS:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size
+
+
+@cache
+def values(columns: int, rows: int) -> str:
+    """``(?, ?), (?, ?)`` for two columns and two rows."""
+    return ", ".join([f"({', '.join('?' * columns)})"] * rows)

@@ -9,6 +9,7 @@ from datetime import datetime
 from ..identity import Identity
 from ..store import Shown
 from .appends import Appends, arrives
+from .files import chunked, values
 from .rows import bounded
 
 NOTHING_LEFT = """
@@ -18,11 +19,12 @@ NOTHING_LEFT = """
     )
 """
 """Whether a seat is closed, by leaving or by the conversation's end, and nothing said by others is left to be shown."""
-REACHED = "min(:seq, coalesce(last, :newest))"
+REACHED = "min(moved.seq, coalesce(last, moved.newest))"
 """A position never leads: no further than the newest message, or the last one the seat covers."""
+MOVED = "WITH moved (conversation, who, seq, newest) AS (VALUES {rows}) "
 MOVE = f"""
-    UPDATE seats SET position = {REACHED}, settled = {NOTHING_LEFT.format(position=REACHED)}
-    WHERE conversation = :conversation AND who = :who AND settled = 0 AND position < {REACHED}
+    UPDATE seats SET position = {REACHED}, settled = {NOTHING_LEFT.format(position=REACHED)} FROM moved
+    WHERE seats.conversation = moved.conversation AND seats.who = moved.who AND settled = 0 AND position < {REACHED}
 """
 SETTLE = f"""
     UPDATE seats SET settled = 1
@@ -44,8 +46,10 @@ def move(db: sqlite3.Connection, appends: Appends, shown: Iterable[Shown]) -> No
     for (who, conversation), seq in furthest.items():
         tail = appends.tail(db, conversation)
         newest = tail.last if tail is not None else 0
-        positions.append({"conversation": conversation, "who": str(who), "seq": bounded(seq), "newest": newest})
-    db.executemany(MOVE, positions)
+        positions.append((conversation, str(who), bounded(seq), newest))
+    for portion in chunked(positions):
+        moved = MOVED.format(rows=values(4, len(portion)))
+        db.execute(moved + MOVE, [value for position in portion for value in position])
     if notes:
         appends.attend(db, notes)
 
