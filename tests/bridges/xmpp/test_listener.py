@@ -9,92 +9,32 @@ import errno
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from ....bridges.xmpp import limits, patience, pipe, xml
+from ....bridges.xmpp import limits, patience, pipe
 from ....bridges.xmpp import listener as listener_module
 from ....bridges.xmpp.budget import Door, Pace, Share
 from ....bridges.xmpp.gatekeeper import Gatekeeper
-from ....bridges.xmpp.house import House
 from ....bridges.xmpp.listener import Listener
 from ....bridges.xmpp.negotiation import Offer
 from ....bridges.xmpp.parser import Parser
-from ....bridges.xmpp.session import Session
-from ....bridges.xmpp.sessions import Sessions
-from ....bridges.xmpp.stanza import Stanza
 from ....core.identity import Endpoint
 from ....core.registrar import Binding
 from ...people import ALICE, BOB, Desk
 from ...stage import PASSWORD, front_end_in
+from .echo import ANYBODY, EchoRouter, house_of
 from .socket_client import PATIENCE, SocketClient, header
-
-PLENTY = Pace(1e9, 1e9, 1e9, 1e9)
-ANYBODY = Share(10_000, 1e6, 1e6)
-
-
-class EchoRouter:
-    """Gives stanzas back; what is said to ``slow`` waits until a test opens the gate."""
-
-    def __init__(self) -> None:
-        self.sessions: list[Session] = []
-        self.heard: list[Stanza] = []
-        self.ended: dict[str, str] = {}
-        self.gate = asyncio.Event()
-        self.under_way = self.most_under_way = 0
-
-    def channel(self, session: Session) -> Desk:
-        return Desk()
-
-    def opened(self, session: Session) -> None:
-        self.sessions.append(session)
-
-    def receive(self, session: Session, stanza: Stanza) -> Awaitable[None] | None:
-        self.heard.append(stanza)
-        if stanza.attrs.get("to") == "slow":
-            return self._later(session, stanza)
-        if stanza.attrs.get("to") == "broken":
-            raise RuntimeError("this is a bug")
-        if stanza.attrs.get("to") == "broken-later":
-            return self._broken()
-        if stanza.attrs.get("to") == "much":
-            session.send(xml.element("message", None, b"x" * 65536) * int(stanza.id))
-        else:
-            session.send(xml.element(stanza.name, {"id": stanza.id, "type": "result"}, stanza.inner))
-        return None
-
-    def closed(self, session: Session, reason: str) -> None:
-        self.ended[session.jid] = reason
-
-    async def _later(self, session: Session, stanza: Stanza) -> None:
-        self.under_way += 1
-        self.most_under_way = max(self.most_under_way, self.under_way)
-        await self.gate.wait()
-        self.under_way -= 1
-        session.send(xml.element("message", {"id": stanza.id}))
-
-    async def _broken(self) -> None:
-        raise RuntimeError("this is a bug too")
 
 
 class Serving:
     """A listener, and what it serves."""
 
     def __init__(self, front_end, router, **changes) -> None:
-        offer = changes.pop("offer", Offer(ours=front_end.ours, domain=front_end.domains[0]))
         self.front_end, self.router = front_end, router
-        self.house = House(
-            offer=offer,
-            door=changes.pop("door", Door(ANYBODY, ANYBODY, (), 10_000)),
-            pace=changes.pop("pace", PLENTY),
-            gatekeeper=Gatekeeper(front_end.accounts),
-            sessions=Sessions(front_end.registrar, router),
-            router=router,
-            tls=front_end.certificate(),
-        )
-        assert not changes
+        self.house = house_of(front_end, router, **changes)
         self.listener = Listener(self.house)
         self.ports: dict[str, int] = {}
 
