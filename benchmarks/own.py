@@ -64,12 +64,13 @@ async def _accept(stage: Stage, *, folder: Path, seconds: float) -> dict[str, An
 def start(bench: Bench, kind: type[Server]) -> None:
     """From the command to open ports, and what the server takes while nobody is there."""
     took, used, spent = [], [], []
-    for _ in range(STARTS):
+    starts = 1 if bench.quick else STARTS
+    for _ in range(starts):
         with bench.server(kind, 10) as server:
             took.append(1000 * server.took)
             time.sleep(SETTLED)
             used.append(server.processes.memory() / 1024)
             spent.append(server.processes.cpu())
-    remarks = [f"median of {STARTS}; {median(spent):.2f} CPU-seconds"]
+    remarks = [f"median of {starts}; {median(spent):.2f} CPU-seconds"]
     bench.add(Result("start to serving", kind.name, p50=median(took), remarks=remarks))
     bench.add(Result("idle server", kind.name, memory=median(used), memory_unit="MiB"))
