@@ -43,8 +43,13 @@ class FanOut:
         registrar.departed.append(lambda binding, _: self._forget(binding.endpoint))
         roll.changed.append(self._changed)
 
-    def show(self, message: Message, conversation: Conversation, hearers: Sequence[Identity]) -> None:
-        """Show a message to everybody who hears it, and to the speaker's other endpoints.  Never waits."""
+    def show(
+        self, message: Message, conversation: Conversation, hearers: Sequence[Identity], *, echo: bool = False
+    ) -> None:
+        """Show a message to everybody who hears it, and to the speaker's other endpoints.  Never waits.
+
+        ``echo`` shows it to the endpoint that said it as well.
+        """
         for who in hearers:
             here = self._registrar.ready(who)
             if here:
@@ -54,8 +59,9 @@ class FanOut:
                     self._hand(binding, Delivery(message, conversation, binding.endpoint, copy))
             elif not self._domains.ours(who.domain):
                 self._send_abroad(message, conversation, who)
-        for binding in self._registrar.ready(message.sender):
-            if binding.endpoint.instance != message.endpoint:
+        for binding in self._registrar.of(message.sender):
+            own = binding.endpoint.instance == message.endpoint
+            if echo if own else binding.ready:
                 self._hand(binding, Delivery(message, conversation, binding.endpoint, Copy.SENT))
 
     async def catch_up(self, endpoint: Endpoint, *, late: bool = True) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .acceptance import Acceptance
 from .access import AccessLevel
 from .conversation import Conversation, Event, History, Shape
 from .errors import Absent, Answered, Busy, Gone, NotAllowed, NotFound, TooLarge
@@ -64,10 +65,9 @@ class Immcu:
         self._hooks = hooks
         self._clock = clock
         self.roll = roll
-        self._neighbours = neighbours
+        self._acceptance = Acceptance(store, fan_out, neighbours, hooks)
         self._beginning: dict[frozenset[Identity], asyncio.Future[Any]] = {}
         self._filtered = bool(hooks.implemented_by("filter_message"))
-        self._announced = bool(hooks.implemented_by("message_said"))
         self.stopping = False
 
     # ---- finding conversations
@@ -113,6 +113,14 @@ class Immcu:
         Raises NotFound (nobody there, hiding, blocking, or ended), Absent, Refused, NotAllowed, TooLarge, Busy,
         Answered.
         """
+        return await (await self.offer(utterance, to))
+
+    async def offer(self, utterance: Utterance, to: Identity) -> asyncio.Future[Message]:
+        """The first half of send: returns when the message has its place in the order, before it is on the disk.
+
+        Whoever says several things one after the other need not wait for the disk between them.  Raises as send does;
+        the future may still fail with Gone or Busy.
+        """
         sender = utterance.sender.identity
         if self._domains.is_conference(to.domain):
             conversation = await self.at(to)
@@ -124,13 +132,17 @@ class Immcu:
                 raise NotFound(f"nobody is {to}")
             if self._settings.offline == "refuse" and not await self._registrar.anywhere(to):
                 raise Absent(f"{to} is not signed in")
-        return await self.say(conversation, utterance)
+        return await self.put(conversation, utterance)
 
     async def say(self, conversation: Conversation, utterance: Utterance) -> Message:
-        """Filter, number, journal, pass on: the way of every message.  Raises as send does."""
+        """The same in a conversation at hand.  Raises as send does."""
+        return await (await self.put(conversation, utterance))
+
+    async def put(self, conversation: Conversation, utterance: Utterance) -> asyncio.Future[Message]:
+        """The first half of say; see offer.  Every message comes through here."""
         if self.stopping:
             raise Busy("the server is stopping", retry_after=30)
-        if len(utterance.text.encode("utf-8", "replace")) > MAX_TEXT:
+        if len(utterance.text) > MAX_TEXT // 4 and len(utterance.text.encode("utf-8", "replace")) > MAX_TEXT:
             raise TooLarge(f"a message has at most {MAX_TEXT} bytes of text")
         conversation.hearers(utterance.sender.identity)
         message = Message(
@@ -149,16 +161,7 @@ class Immcu:
         if self._filtered:
             message = await self._filter(message, conversation)
         hearers = conversation.hearers(message.sender)
-        accepted = await self._store.append(message)
-        message = accepted.message
-        if accepted.duplicate:
-            return message
-        conversation.last_seq, conversation.last_said = max(conversation.last_seq, message.seq), message.sent_at
-        self._fan_out.show(message, conversation, hearers)
-        self._neighbours.said(message, hearers)
-        if self._announced:
-            self._hooks.message_said(message=message, conversation=conversation)
-        return message
+        return self._acceptance.begin(message, conversation, hearers, echo=utterance.echo)
 
     async def open_room(
         self, address: Identity, creator: Identity, *, subject: str = "", open_door: bool = True

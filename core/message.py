@@ -34,6 +34,7 @@ class Utterance:
 
     ``origin`` is the sender's own id for it: the same (sender, origin) is accepted once, however often it is sent.
     Leave it empty where the protocol's ids are not unique.  ``target`` is the instance the sender addressed, if any.
+    ``echo``: the sender's own endpoint is shown it too, in its place among the others, as in a room.
     """
 
     sender: Endpoint
@@ -43,6 +44,7 @@ class Utterance:
     target: str = ""
     client: str = ""
     native: Native | None = None
+    echo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ with PostgreSQL and Redis.  Every implementation passes tests/core/contract.
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -51,8 +51,8 @@ class Journal(Protocol):
     Every method may raise Busy (the queue or the disk is full, or the store is closing).
     """
 
-    async def append(self, message: Message) -> Accepted:
-        """Number the message and keep it.
+    def append(self, message: Message) -> Awaitable[Accepted]:
+        """Number the message and keep it.  The call puts it in line; what it returns is waited for.
 
         The number is the conversation's next.  A message whose non-empty (sender, origin) is known already is not
         stored again.  ``sent_at`` never goes backwards inside a conversation (the later of it and the previous is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from ...core.errors import Answered, NotFound
@@ -12,7 +13,7 @@ from .blocking import BLOCKED
 from .errors import StanzaError, service_unavailable
 from .invitations import DIRECT, Invitations
 from .jid import Jid
-from .resource import Resource, Resources
+from .resource import Resource, Resources, Rest
 from .server_owned import DELAY, MESSAGE_TAGS, honest_delay, without
 from .signals import MARKABLE, REQUEST, Signals
 from .stanza import Stanza
@@ -42,48 +43,50 @@ class Messages:
         self._threads = threads
         self._invitations = invitations
 
-    async def take(self, resource: Resource, message: Stanza, to: Jid) -> None:
-        """A message to a person or to one of their resources.  Raises StanzaError and what the IMMCU raises."""
+    async def take(self, resource: Resource, message: Stanza, to: Jid) -> Rest:
+        """A message to a person or to one of their resources.  Raises StanzaError and what the IMMCU raises.
+
+        What it returns is done when the message is on the disk.
+        """
         if to.identity in resource.blocked:
             raise StanzaError("cancel", "not-acceptable", "you have blocked this person", inner=BLOCKED)
         inner = cleaned(message, resource)
         type = message.type
         if type in ("error", "headline", "groupchat"):
             self._take_special(resource, message, to, inner)
-            return
+            return None
         if DIRECT in message.kids and await self._invitations.take_direct(resource, message, to):
-            return
+            return None
         text = payload.text_of(message)
         if not text:
             await self._signals.take(resource, message, to, inner)
-            return
+            return None
         if type != "chat" and to.resource and self._front_end.registrar.at(to.endpoint) is None:
             raise service_unavailable()
-        said = await self._say(resource, message, to, text, inner)
-        if said is not None and to.identity == resource.identity:
-            self._to_myself(resource, said, to)
-
-    async def _say(self, resource: Resource, message: Stanza, to: Jid, text: str, inner: bytes) -> Message | None:
-        session = resource.session
         utterance = Utterance(
-            sender=session.endpoint,
+            sender=resource.endpoint,
             text=text,
             origin=payload.origin_of(message),
             target=to.resource,
-            client=session.client,
+            client=resource.session.client,
             native=payload.native(message, inner),
         )
         try:
-            said = await self._front_end.immcu.send(utterance, to.identity)
+            saying = await self._front_end.immcu.offer(utterance, to.identity)
         except NotFound as why:
             raise service_unavailable() from why
         except Answered:
             return None
+        return self._said(resource, message, to, saying)
+
+    async def _said(self, resource: Resource, message: Stanza, to: Jid, saying: Awaitable[Message]) -> None:
+        said = await saying
         if payload.THREAD in message.kids and (thread := payload.thread_of(message)):
             self._threads.note(said.conversation, thread)
         if REQUEST in message.kids or MARKABLE in message.kids:
             resource.remember(said.origin or said.id, message.id)
-        return said
+        if to.identity == resource.identity:
+            self._to_myself(resource, said, to)
 
     def _take_special(self, resource: Resource, message: Stanza, to: Jid, inner: bytes) -> None:
         """Errors and headlines are worth nothing later; groupchat is for rooms (section 8.5.2.1.1)."""

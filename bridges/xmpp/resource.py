@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...core.identity import Endpoint, Identity
 from .session import Session
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .seat import Seat
     from .watch import Watch
 
+Rest: TypeAlias = Awaitable[None] | None
+"""What work leaves to be waited for."""
 Start = Callable[[Coroutine[Any, Any, None]], None]
 """Begins work that nobody waits for."""
 
@@ -82,40 +84,53 @@ class Resource:
 class Lanes:
     """Work in the order it came, for each addressee apart (RFC 6120 section 10.1).
 
-    What one client sends to one address is never overtaken; a slow addressee holds up nobody else.
+    What one client sends to one address is never overtaken; a slow addressee holds up nobody else.  Work may return
+    what is still to be waited for, such as a message on its way to the disk: messages follow each other without
+    waiting for that, everything else waits for it.
     """
 
-    __slots__ = ("_last",)
+    __slots__ = ("_last", "_placed")
 
     def __init__(self) -> None:
         self._last: dict[str, asyncio.Future[None]] = {}
+        self._placed: dict[str, asyncio.Future[None]] = {}
 
     def busy(self, lane: str) -> bool:
         """Whether something in this lane is not done yet."""
         return lane in self._last
 
-    def take(self, lane: str, work: Callable[..., Awaitable[None]], *args: Any) -> Coroutine[Any, Any, None]:
-        """Work that begins when what was taken before it in its lane has ended."""
-        before = self._last.get(lane)
-        mine = self._last[lane] = asyncio.get_running_loop().create_future()
-        return self._run(lane, before, mine, work, args)
+    def take(
+        self, lane: str, work: Callable[..., Awaitable[Rest]], *args: Any, message: bool = False
+    ) -> Coroutine[Any, Any, None]:
+        """Work that begins when what was taken before it in its lane has ended, or for a message: has its place."""
+        loop = asyncio.get_running_loop()
+        before = (self._placed if message else self._last).get(lane)
+        placed = self._placed[lane] = loop.create_future()
+        done = self._last[lane] = loop.create_future()
+        return self._run(lane, before, placed, done, work, args)
 
     async def _run(
         self,
         lane: str,
         before: asyncio.Future[None] | None,
-        mine: asyncio.Future[None],
-        work: Callable[..., Awaitable[None]],
+        placed: asyncio.Future[None],
+        done: asyncio.Future[None],
+        work: Callable[..., Awaitable[Rest]],
         args: tuple[Any, ...],
     ) -> None:
         try:
-            if before is not None and not before.done():
-                await asyncio.shield(before)
-            await work(*args)
+            try:
+                if before is not None and not before.done():
+                    await asyncio.shield(before)
+                rest = await work(*args)
+            finally:
+                placed.set_result(None)
+            if rest is not None:
+                await rest
         finally:
-            mine.set_result(None)
-            if self._last.get(lane) is mine:
-                del self._last[lane]
+            done.set_result(None)
+            if self._last.get(lane) is done:
+                del self._last[lane], self._placed[lane]
 
 
 class Resources:

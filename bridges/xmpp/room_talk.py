@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from ...core.conversation import Conversation
@@ -13,7 +14,7 @@ from .carbons import carbon
 from .errors import StanzaError, bad_request, item_not_found
 from .messages import sender_of
 from .names import Names
-from .resource import Resource
+from .resource import Resource, Rest
 from .room import Occupant, Room
 from .room_stanzas import Halves
 from .seat import Seat, State
@@ -42,7 +43,7 @@ class RoomTalk:
 
     # ---- in
 
-    async def say(self, resource: Resource, stanza: Stanza, room: Room) -> None:
+    async def say(self, resource: Resource, stanza: Stanza, room: Room) -> Rest:
         """To everybody in the room, or a new subject.  Raises StanzaError and what the IMMCU raises."""
         conversation, who = room.conversation, resource.identity
         inner = self._clean(stanza, room, resource)
@@ -50,20 +51,20 @@ class RoomTalk:
         if text is None and payload.SUBJECT in stanza.kids:
             await self._front_end.immcu.name(conversation, stanza.tree.findtext(payload.SUBJECT) or "", who)
         elif text:
-            said = await self._say(resource, stanza, conversation, text, payload.native(stanza, inner))
-            if said is not None:
-                resource.send(self.halves(room, said).to(resource.session.jid_bytes))
+            return await self._say(resource, stanza, conversation, text, payload.native(stanza, inner))
         elif not NEWS.isdisjoint(stanza.kids):
             self._signals.tell(resource, stanza, conversation, inner)
         else:
             self._reflect(resource, stanza, room, inner)
+        return None
 
-    async def answer(self, resource: Resource, stanza: Stanza, conversation: Conversation) -> None:
+    async def answer(self, resource: Resource, stanza: Stanza, conversation: Conversation) -> Rest:
         """Somebody who gets the room's messages as chat writes back in the same way."""
         text = payload.text_of(stanza)
-        if text:
-            inner = without(stanza, MESSAGE_TAGS)
-            await self._say(resource, stanza, conversation, text, payload.native(stanza, inner))
+        if not text:
+            return None
+        native = payload.native(stanza, without(stanza, MESSAGE_TAGS))
+        return await self._say(resource, stanza, conversation, text, native, echo=False)
 
     async def say_privately(self, resource: Resource, stanza: Stanza, room: Room, to: Occupant) -> None:
         """To one occupant, between the two of them.  Raises StanzaError and what the IMMCU raises."""
@@ -91,24 +92,33 @@ class RoomTalk:
                 other.send(payload.stanza(sender, other.session.jid_bytes, packed))
 
     async def _say(
-        self, resource: Resource, stanza: Stanza, conversation: Conversation, text: str, native: Native
-    ) -> Message | None:
+        self,
+        resource: Resource,
+        stanza: Stanza,
+        conversation: Conversation,
+        text: str,
+        native: Native,
+        *,
+        echo: bool = True,
+    ) -> Rest:
+        """Put it in line; the speaker's own client hears it from the room as everybody does (``echo``)."""
         utterance = Utterance(
             resource.endpoint,
             text,
             origin=payload.origin_of(stanza),
             client=resource.session.client,
             native=native,
+            echo=echo,
         )
         try:
-            said = await self._front_end.immcu.say(conversation, utterance)
+            saying = await self._front_end.immcu.put(conversation, utterance)
         except NotAllowed as why:
             raise StanzaError("modify", "not-acceptable", str(why)) from why
         except Answered:
             return None
         if payload.THREAD in stanza.kids and (thread := payload.thread_of(stanza)):
             self._threads.note(conversation.id, thread)
-        return said
+        return _on_the_disk(saying)
 
     def _clean(self, stanza: Stanza, room: Room, resource: Resource) -> bytes:
         """The room's owner may bring history along, with its times (section 7.9); nobody else sets times."""
@@ -205,3 +215,7 @@ class RoomTalk:
 
 def _chat(said: Message, text: str) -> bytes:
     return f"c id='{xml.attr(said.origin or said.id)}'><body>{xml.text(text)}</body>".encode()
+
+
+async def _on_the_disk(saying: Awaitable[Message]) -> None:
+    await saying

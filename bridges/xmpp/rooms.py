@@ -14,7 +14,7 @@ from .invitations import MEDIATED, Invitations
 from .jid import Jid
 from .names import Names
 from .reception import Reception
-from .resource import Resource
+from .resource import Resource, Rest
 from .room import Occupant, Room
 from .room_entry import WISH, RoomEntry
 from .room_talk import RoomTalk
@@ -86,13 +86,16 @@ class Rooms:
         else:
             await self._entry.change(resource, stanza, room, to.resource)
 
-    async def message(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
-        """To the room or to an occupant.  Raises StanzaError and what the IMMCU raises."""
+    async def message(self, resource: Resource, stanza: Stanza, to: Jid) -> Rest:
+        """To the room or to an occupant.  Raises StanzaError and what the IMMCU raises.
+
+        What it returns is done when the message is on the disk.
+        """
         if stanza.type == "error":
-            return
+            return None
         mediated = not to.resource and stanza.type != "groupchat" and MEDIATED in stanza.kids
         if mediated and await self._invitations.take_mediated(resource, stanza, to):
-            return
+            return None
         conversation = await self._front_end.immcu.at(to.identity)
         if conversation is None:
             raise item_not_found()
@@ -102,11 +105,12 @@ class Rooms:
         if to.resource:
             await self._private_message(resource, stanza, room, to)
         elif stanza.type == "groupchat":
-            await self._talk.say(resource, stanza, _inside(room))
+            return await self._talk.say(resource, stanza, _inside(room))
         elif room is None and resource.identity in conversation.participants and payload.BODY in stanza.kids:
-            await self._talk.answer(resource, stanza, conversation)
+            return await self._talk.answer(resource, stanza, conversation)
         else:
             raise bad_request("a message to a room is of type groupchat")
+        return None
 
     def occupant(self, resource: Resource, to: Jid) -> tuple[Room, Occupant]:
         """The room that both are in, and whom an occupant's address names.  Raises StanzaError."""

@@ -16,7 +16,7 @@ from .errors import StanzaError, bad_request, error_answer, service_unavailable
 from .jid import Jid
 from .parts import Parts
 from .queries import Place, place_of
-from .resource import KEY, Resource
+from .resource import KEY, Resource, Rest
 from .room_disco import Elsewhere
 from .session import Session
 from .stanza import Stanza
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 OWN = ""
 """The lane of what a client does to its own account and asks of the server."""
 
-Work = Callable[[Resource, Stanza, Jid], Awaitable[None]]
+Work = Callable[[Resource, Stanza, Jid], Awaitable[Rest]]
 
 
 class RouterOptions(Protocol):
@@ -119,7 +119,8 @@ class ClientRouter:
                 raise service_unavailable()
             return None
         rooms = self._front_end.is_conference(to.domain)
-        return self._in_turn(resource, to, self._parts.rooms.message if rooms else self._parts.messages.take, stanza)
+        take = self._parts.rooms.message if rooms else self._parts.messages.take
+        return resource.lanes.take(to.bare, self._do, resource, take, stanza, to, message=True)
 
     def _presence(self, resource: Resource, stanza: Stanza) -> Coroutine[Any, Any, None] | None:
         to, type, parts = stanza.to, stanza.type, self._parts
@@ -202,10 +203,19 @@ class ClientRouter:
         lane = to.bare if lane is None else lane
         return resource.lanes.take(lane, self._do, resource, work, stanza, to)
 
-    async def _do(self, resource: Resource, work: Work, stanza: Stanza, to: Jid) -> None:
+    async def _do(self, resource: Resource, work: Work, stanza: Stanza, to: Jid) -> Rest:
         """The work, and the error it ends with if it does; nothing that goes wrong here harms anybody else."""
+        rest: list[Rest] = [None]
+
+        async def first() -> None:
+            rest[0] = await work(resource, stanza, to)
+
+        await self._guarded(resource, stanza, first())
+        return self._guarded(resource, stanza, rest[0]) if rest[0] is not None else None
+
+    async def _guarded(self, resource: Resource, stanza: Stanza, work: Awaitable[None]) -> None:
         try:
-            await work(resource, stanza, to)
+            await work
         except (HereaboutsError, StanzaError) as why:
             self._refuse(resource, stanza, why)
         except Exception:

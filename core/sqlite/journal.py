@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from ..cdr import CallDetailRecord
 from ..conversation import Conversation, Event
+from ..errors import Busy
 from ..identity import Identity
 from ..message import Message
 from ..store import Accepted, Shown
@@ -21,8 +23,13 @@ class SqliteJournal:
     _writer: Writer
     _reader: Reader
 
-    async def append(self, message: Message) -> Accepted:
-        return await self._writer.append(message)
+    def append(self, message: Message) -> asyncio.Future[Accepted]:
+        try:
+            return self._writer.append(message)
+        except Busy as why:
+            refused: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+            refused.set_exception(why)
+            return refused
 
     async def begin(self, conversation: Conversation, events: Sequence[Event]) -> None:
         await self._writer.run(changes.begin, conversation, events)

@@ -36,6 +36,11 @@ async def talk(store: Store, id: str = "c1", **more: object) -> Conversation:
     return await begun(store, ALICE, BOB, id=id, **more)
 
 
+async def appended(store: Store, message: Message) -> Accepted:
+    """Append as a deed among others: the call itself puts a message in line, this does so when its turn comes."""
+    return await store.append(message)
+
+
 def words(conversation: Conversation | str, sender: Identity, text: str, **more: object) -> Message:
     """A message that no store has seen yet."""
     id = conversation if isinstance(conversation, str) else conversation.id

@@ -16,7 +16,7 @@ from ....core.conversation import Conversation, ConversationEnded, History, Part
 from ....core.errors import Conflict, Gone
 from ....core.store import Store
 from ...people import ALICE, BOB, CAROL, NOON
-from .acts import later, show, words
+from .acts import appended, later, show, words
 from .conftest import STORES
 from .model import JournalModel
 
@@ -50,7 +50,7 @@ def deed(store: Store, act: tuple[Any, ...]) -> Coroutine[Any, Any, Any]:
             return store.begin(conversation, [ParticipantJoined(id, who, NOON) for who in given[0]])
         case "say":
             who, minute, text, origin = given
-            return store.append(words(id, who, text, sent_at=later(minute), origin=origin))
+            return appended(store, words(id, who, text, sent_at=later(minute), origin=origin))
         case "join":
             return store.change(conversation, [ParticipantJoined(id, given[0], NOON, None, given[1])])
         case "leave":

@@ -11,7 +11,7 @@ import pytest
 from ....core.errors import Gone, HereaboutsError
 from ....core.message import Native
 from ...people import ALICE, BOB, CAROL, NOON
-from .acts import begun, inbox, later, say, talk, texts, words
+from .acts import appended, begun, inbox, later, say, talk, texts, words
 
 
 async def test_numbers_count_from_one_in_every_conversation(store):
@@ -58,9 +58,9 @@ async def test_calls_of_one_turn_keep_their_order(store):
 async def test_what_is_in_flight_before_an_end_is_kept_and_what_comes_after_is_not(store):
     conversation = await talk(store)
     outcomes = await asyncio.gather(
-        store.append(words("c1", ALICE, "before")),
+        appended(store, words("c1", ALICE, "before")),
         store.change(conversation, conversation.end(later(1), "idle")),
-        store.append(words("c1", ALICE, "after")),
+        appended(store, words("c1", ALICE, "after")),
         return_exceptions=True,
     )
     assert outcomes[0].message.seq == 1

@@ -18,7 +18,7 @@ from ....core.sqlite.reads import unseen
 from ....core.sqlite.store import SqliteStore
 from ....core.store import Mode, Shown
 from ...people import ALICE, BOB, NOON, Clock, at
-from ..contract.acts import inbox, later, say, talk, texts, words
+from ..contract.acts import appended, inbox, later, say, talk, texts, words
 
 
 @pytest.fixture
@@ -124,9 +124,9 @@ async def test_jobs_and_messages_keep_their_order(store):
             job
             for c in conversations
             for job in (
-                store.append(words(c, ALICE, "in time")),
+                appended(store, words(c, ALICE, "in time")),
                 store.change(c, c.end(later(1), "idle")),
-                store.append(words(c, ALICE, "too late")),
+                appended(store, words(c, ALICE, "too late")),
             )
         ),
         return_exceptions=True,
