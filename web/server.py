@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import tzinfo
@@ -99,13 +100,14 @@ class WebServer:
         assert self.site is not None
         options, loop = self._options, asyncio.get_running_loop()
         door = Door(runner.server, self._keeper, loop.time)
-        context = front_end.certificate() if options.tls else None
-        factory = (lambda: Porch(door, context)) if context else door
         try:
-            server = await loop.create_server(factory, options.listen, options.port, backlog=BACKLOG)
+            family = socket.AF_INET6 if ":" in options.listen else socket.AF_INET
+            listening = socket.create_server((options.listen, options.port), family=family, backlog=BACKLOG)
         except OSError as error:
             raise _cannot_listen(options, error) from None
-        self.ports = {"https" if options.tls else "http": server.sockets[0].getsockname()[1]}
+        self.ports = {"https" if options.tls else "http": listening.getsockname()[1]}
+        porch = Porch(door, front_end.certificate(), listening) if options.tls else None
+        server = None if porch else await loop.create_server(door, sock=listening)
         self.site.public_url = self._url()
         if not options.tls and not ip_address(options.listen).is_loopback:
             log.warning(
@@ -114,7 +116,10 @@ class WebServer:
         try:
             yield
         finally:
-            server.close()
+            if server is not None:
+                server.close()
+            if porch is not None:
+                await porch.close()
             self.site.streams.close()
             door.pre_shutdown()
             await door.shutdown(GRACE)

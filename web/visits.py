@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 from aiohttp import web
@@ -30,6 +31,8 @@ MAX_FIELDS = 64
 """Header fields of a request."""
 MAX_HEAD = 16 * 1024
 """Bytes of a request's line and header fields together."""
+ACCEPT_REST = 0.5
+"""Seconds without accepting after the system could not: it has no file descriptors left, for example."""
 MAX_COMPLAINTS = 10
 """Lines a second about malformed requests; what comes beyond is counted and told with the next line."""
 
@@ -139,36 +142,55 @@ class Door(web.Server):
         log.warning("%s: %s%s", address, what, f" ({untold} more not shown)" if untold > 0 else "")
 
 
-class Porch(asyncio.Protocol):
-    """Where a connection waits for TLS: counted before the handshake, because the handshake is the expensive part."""
+class Porch:
+    """Where connections wait for TLS: counted when they are accepted, because the handshake is the expensive part."""
 
-    def __init__(self, door: Door, context: ssl.SSLContext) -> None:
+    def __init__(self, door: Door, context: ssl.SSLContext, listening: socket.socket) -> None:
         self._door, self._context = door, context
-        self._handshake: asyncio.Task[None] | None = None
+        self._listening = listening
+        self._tasks: set[asyncio.Task[None]] = set()
+        listening.setblocking(False)
+        self._start(self._accept())
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let it in, then shake hands."""
-        plain = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
-        plain.pause_reading()
-        self._handshake = asyncio.create_task(self._secure(plain))
+    async def close(self) -> None:
+        """Accept nobody any more; who has not shaken hands yet is sent away."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._listening.close()
 
-    async def _secure(self, transport: asyncio.Transport) -> None:
-        address = self._door.let_in(transport)
-        if address is None:
-            return
-        visit = self._door(address)
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, peer = await loop.sock_accept(self._listening)
+            except OSError as why:
+                self._door.complain(f"a connection could not be accepted: {why.strerror}", "local")
+                await asyncio.sleep(ACCEPT_REST)
+                continue
+            address = str(peer[0])
+            if self._door.keeper.admits(address, self._door.now()):
+                self._start(self._secure(accepted, address))
+            else:
+                self._door.complain("more connections than one address may have", address)
+                accepted.close()
+
+    async def _secure(self, accepted: socket.socket, address: str) -> None:
+        visit, loop = self._door(address), asyncio.get_running_loop()
         try:
-            secured = await asyncio.get_running_loop().start_tls(
-                transport, visit, self._context, server_side=True, ssl_handshake_timeout=HANDSHAKE
+            await loop.connect_accepted_socket(
+                lambda: visit, accepted, ssl=self._context, ssl_handshake_timeout=HANDSHAKE
             )
-        except OSError:  # ssl.SSLError is one, and so is a reset
-            secured = None
-        if secured is None:
-            self._door.keeper.left(address)
+        except OSError:  # ssl.SSLError is one, and so are a reset and a handshake that takes too long
             self._door.complain("no TLS handshake", address)
-            transport.abort()
-            return
-        visit.connection_made(secured)
+        finally:
+            if visit.transport is None:
+                self._door.keeper.left(address)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 def address_of(transport: asyncio.BaseTransport) -> str:

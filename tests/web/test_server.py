@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 import ssl
 
 import aiohttp
@@ -308,6 +309,28 @@ def test_it_runs_on_uvloop_as_well(tmp_path, tls: bool):
                 assert (icon.status, icon.content_type) == (200, "image/svg+xml")
 
     loop = uvloop.new_event_loop()
+    try:
+        loop.run_until_complete(scene())
+    finally:
+        loop.close()
+
+
+@pytest.mark.parametrize("library", ["asyncio", "uvloop"])
+def test_no_connection_is_lost_before_its_handshake(tmp_path, library: str):
+    """A client that speaks at once, as all do, must not speak before somebody listens."""
+    loop = pytest.importorskip(library).new_event_loop()
+    anything = ssl.create_default_context()
+    anything.check_hostname, anything.verify_mode = False, ssl.CERT_NONE
+
+    def shake_hands(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as plain, anything.wrap_socket(plain):
+            pass
+
+    async def scene():
+        async with Small(tmp_path, tls=True) as small, asyncio.timeout(PATIENCE):
+            for _ in range(60):
+                await asyncio.to_thread(shake_hands, small.port)
+
     try:
         loop.run_until_complete(scene())
     finally:
