@@ -97,11 +97,11 @@ def test_tests_run_in_a_copy_when_the_folders_name_is_none_for_a_package(checkou
     (checkout / "var").mkdir()
     result = run(checkout, "test", "-k", "something")
     copy = checkout / ".venv/copy/hereabouts"
-    assert result.stdout == f"python -m pytest -k something in {copy}\n"
+    assert result.stdout == f"python -m pytest -n auto -k something in {copy}\n"
     assert (copy / "run").exists() and not (copy / "var").exists() and not (copy / ".venv").exists()
 
 
 def test_tests_run_in_place_when_it_is_one(checkout):
     installed(checkout)
     place = checkout.rename(checkout.with_name("hereabouts_2"))
-    assert run(place, "test").stdout == f"python -m pytest in {place}\n"
+    assert run(place, "test").stdout == f"python -m pytest -n auto in {place}\n"
