@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 TICKS = os.sysconf("SC_CLK_TCK")
+ZOMBIE = "Z"
 PDEATHSIG = 1
 """The number of that request in prctl(2)."""
 
@@ -40,7 +41,7 @@ class Processes(NamedTuple):
 
     def _has(self, entry: Path) -> bool:
         fields = _stat(entry)
-        return bool(fields) and int(fields[3]) == self.session
+        return bool(fields) and int(fields[3]) == self.session and fields[0] != ZOMBIE
 
 
 def kill_with_parent() -> None:
