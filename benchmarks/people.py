@@ -65,14 +65,15 @@ async def _fill(path: Path, people: int, pairs: list[Pair]) -> None:
                 one: {kind: ha1(one, PASSWORD, algorithm) for algorithm, kind in DIGESTS.items()} for one in some
             }
             await asyncio.gather(*(store.put_credentials(one, scram | digests[one]) for one in some))
-        await store.put_contacts(_contacts(pairs))
+        await store.put_contacts(contacts(pairs))
 
 
 def _digests(one: Identity) -> dict[str, str]:
     return {kind: ha1(one, PASSWORD, algorithm) for algorithm, kind in DIGESTS.items()}
 
 
-def _contacts(pairs: list[Pair]) -> Iterator[Contact]:
+def contacts(pairs: list[Pair]) -> Iterator[Contact]:
+    """The entries of everybody's contact lists, on both sides."""
     seen = set(pairs)
     for owner, other in {pair for pair in pairs} | {(watcher, one) for one, watcher in pairs}:
         sees, shown = (other, owner) in seen, (owner, other) in seen
@@ -96,7 +97,7 @@ def fill_prosody(folder: Path, people: int, pairs: Iterable[Pair]) -> None:
     for number in range(people):
         (home / "accounts" / f"{who(number).user}.dat").write_bytes(account.encode())
     entries: dict[int, list[str]] = {}
-    for contact in _contacts(list(pairs)):
+    for contact in contacts(list(pairs)):
         owner = int(contact.owner.user.removeprefix("load"))
         entry = f'["{contact.address}"] = {{ ["subscription"] = "{contact.subscription}"; ["groups"] = {{}}; }};'
         entries.setdefault(owner, []).append(entry)
@@ -113,7 +114,7 @@ def fill_ejabberd(path: Path, people: int, pairs: Iterable[Pair]) -> None:
     key = KEYS["sha-1"]
     keys = ",".join(f'<<"{_text(part)}">>' for part in (key.stored_key, key.server_key, SALT))
     rows = [f"{{passwd,{_pair(who(number))},{{scram,{keys},sha,{key.iterations}}}}}." for number in range(people)]
-    for contact in _contacts(list(pairs)):
+    for contact in contacts(list(pairs)):
         owner, other = _pair(contact.owner), f'{{<<"{contact.address.user}">>,<<"{contact.address.domain}">>,<<>>}}'
         whose = f"{owner[:-1]},{other}}}"
         rows.append(f"{{roster,{whose},{owner},{other},<<>>,{contact.subscription},none,[],<<>>,[]}}.")

@@ -127,7 +127,8 @@ class Server:
             except ProcessLookupError:
                 continue
         self._process.wait()
-        while self.processes.pids():  # killed, which takes them a moment
+        until = time.monotonic() + GOODBYE
+        while self.processes.pids() and time.monotonic() < until:  # killed, which takes them a moment
             time.sleep(0.01)
         self._log.close()
 

@@ -21,7 +21,7 @@ from ...benchmarks.goals import GOALS, Limit, Ratio, judged
 from ...benchmarks.hereabouts import Hereabouts
 from ...benchmarks.marks import Reader, mark, quantile
 from ...benchmarks.own import start
-from ...benchmarks.people import _contacts, rings, star, who
+from ...benchmarks.people import contacts, rings, star, who
 from ...benchmarks.report import Report
 from ...benchmarks.results import Result
 from ...benchmarks.server import Server, free_port
@@ -65,16 +65,16 @@ def test_everybody_is_dealt_out_once_and_pairs_stay_together(people: int, proces
 
 
 def test_the_lists_of_a_ring_agree_on_both_sides() -> None:
-    contacts = {(contact.owner, contact.address): contact for contact in _contacts(rings([range(30)]))}
-    assert len(contacts) == 30 * 20
-    for (owner, other), contact in contacts.items():
-        assert contacts[other, owner].sees == contact.seen
+    entries = {(contact.owner, contact.address): contact for contact in contacts(rings([range(30)]))}
+    assert len(entries) == 30 * 20
+    for (owner, other), contact in entries.items():
+        assert entries[other, owner].sees == contact.seen
 
 
 def test_everybody_sees_the_middle_of_a_star() -> None:
-    contacts = {(c.owner, c.address): c.subscription for c in _contacts(star(3))}
-    assert contacts[who(0), who(2)] is Subscription.FROM
-    assert contacts[who(2), who(0)] is Subscription.TO
+    entries = {(c.owner, c.address): c.subscription for c in contacts(star(3))}
+    assert entries[who(0), who(2)] is Subscription.FROM
+    assert entries[who(2), who(0)] is Subscription.TO
 
 
 async def _steps(stage: Stage, *, users: range, wrong: bool) -> Any:
