@@ -23,7 +23,7 @@ from .bodies import ACCEPTED, ENCODINGS
 from .chat import Chat
 from .contact import Leases
 from .digest import Nonces
-from .errors import Refusal, refusal_of
+from .errors import refusal_of
 from .exchange import Exchange
 from .flow import Flow
 from .message import Request, Response
@@ -242,8 +242,8 @@ class SipTransport:
 
     async def _answer_in_turn(self, request: Request, flow: Flow) -> Response:
         try:
-            if unknown := request.all("Require") + request.all("Proxy-Require"):
-                raise Refusal(420, "", ("Unsupported", ", ".join(unknown)))
+            if (unheard_of := _unheard_of(request)) is not None:
+                return unheard_of
             who = await self._authenticate(request, flow)
             instance = self._registrations.on(flow, who)
             return await self._methods[request.method](request, flow, who, instance)
@@ -274,6 +274,8 @@ def _loopback(host: str) -> bool:
 
 def _capabilities(request: Request) -> Response:
     """RFC 3261 section 11.2: what we can do, the same for everybody we are asked about."""
+    if (unheard_of := _unheard_of(request)) is not None:
+        return unheard_of
     headers = [
         ALLOW,
         ("Accept", ", ".join((pidf.CONTENT_TYPE, *ACCEPTED))),
@@ -281,6 +283,12 @@ def _capabilities(request: Request) -> Response:
         *EVENTS,
     ]
     return request.reply(200, headers=headers)
+
+
+def _unheard_of(request: Request) -> Response | None:
+    """The 420 for a request that needs an extension; we have none (RFC 3261 section 8.2.2.3)."""
+    needed = request.all("Require") + request.all("Proxy-Require")
+    return request.reply(420, headers=[("Unsupported", ", ".join(needed))]) if needed else None
 
 
 def _refused(request: Request) -> Response:

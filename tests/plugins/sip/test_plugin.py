@@ -96,6 +96,19 @@ async def test_tls_shows_the_front_ends_certificate(tmp_path: Path) -> None:
         writer.close()
 
 
+async def test_even_a_question_about_what_we_can_do_is_refused_what_it_needs(tmp_path: Path) -> None:
+    plugin = SipTransport(options(tcp_port=0))
+    async with front_end_in(tmp_path, plugin):
+        reader, writer = await asyncio.open_connection("127.0.0.1", plugin.ports["tcp"])
+        question = hello("TCP")
+        question.add("Require", "nothingSupportsThis")
+        writer.write(bytes(question))
+        answer = parse(await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE))
+        assert isinstance(answer, Response)
+        assert (answer.status, answer.all("Unsupported")) == (420, ["nothingSupportsThis"])
+        writer.close()
+
+
 def hello(transport: str) -> Request:
     return Request(
         "OPTIONS",
