@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict, deque
+from functools import lru_cache
 
 from .identity import Identity
 
@@ -79,6 +80,7 @@ class Failures:
         return max(0.0, times[-1] + min(MAX_WAIT, 2.0**beyond) - now) if beyond >= 0 else 0.0
 
 
+@lru_cache(maxsize=4096)
 def network(address: str) -> str:
     """What counts as one address: an IPv4 address, an IPv6 /64 (one customer's line), or the text as it is."""
     text = address.strip().strip("[]").partition("%")[0][:MAX_ADDRESS]

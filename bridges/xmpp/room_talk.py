@@ -39,7 +39,7 @@ class RoomTalk:
         self._signals = signals
         self._threads = threads
         self._relays = relays
-        self._made: tuple[str, str, Halves] = ("", "", Halves(b"", b""))
+        self._made: tuple[str, Halves] = ("", Halves(b"", b""))
 
     # ---- in
 
@@ -140,13 +140,13 @@ class RoomTalk:
 
     def halves(self, room: Room, said: Message, *, delayed: bool = False) -> Halves:
         """A message as the room reflects it; made once for all who hear it now."""
+        id, halves = self._made
+        if id == said.id and not delayed:
+            return halves
         nick = room.nick_of(said.sender, self._names.nick_of(said.sender))
-        if delayed:
-            return room_stanzas.message(room, said, nick, delayed=True)
-        id, made_nick, halves = self._made
-        if id != said.id or made_nick != nick:
-            halves = room_stanzas.message(room, said, nick)
-            self._made = (said.id, nick, halves)
+        halves = room_stanzas.message(room, said, nick, delayed=delayed)
+        if not delayed:
+            self._made = (said.id, halves)
         return halves
 
     def deliver(self, room: Room, resource: Resource, seat: Seat, delivery: Delivery) -> asyncio.Future[None] | None:
