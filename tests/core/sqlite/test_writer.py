@@ -495,10 +495,10 @@ async def test_a_batch_that_fails_fails_wholly(store):
     conversation = await talk(store)
     await fill(store)
     outcomes = await asyncio.gather(
-        store.append(words("c1", ALICE, "small")),
+        appended(store, words("c1", ALICE, "small")),
         store.change(conversation, conversation.name("Lunch?", ALICE, NOON)),
-        store.append(words("c1", ALICE, BIG)),
-        store.append(words("c1", ALICE, "small")),
+        appended(store, words("c1", ALICE, BIG)),
+        appended(store, words("c1", ALICE, "small")),
         return_exceptions=True,
     )
     assert all(isinstance(outcome, Busy) for outcome in outcomes)
