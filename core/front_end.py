@@ -58,6 +58,7 @@ class FrontEnd:
     """The one object plugins are given: what people, plugins and the administrator can ask of the server.
 
     Usable as an async context manager, once: entering starts everything, leaving stops everything.
+    Its __init__ is long because it is the one place where the parts are joined.
     """
 
     def __init__(

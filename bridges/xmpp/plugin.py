@@ -143,7 +143,7 @@ class XmppBridge:
         except OSError as why:
             place = f"{self.options.listen or 'any address'}, port {port}"
             raise SettingsError(
-                [f"[xmpp] cannot listen at {place}: {os.strerror(why.errno) if why.errno else why}"]
+                [f"[xmpp] cannot listen at {place}: {os.strerror(why.errno) if why.errno else why}; choose another"]
             ) from None
 
     def _house(self, front_end: FrontEnd) -> House:

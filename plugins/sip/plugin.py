@@ -213,7 +213,8 @@ class SipTransport:
                     context=front_end.certificate() if transport == "tls" else None,
                 )
             except OSError as why:
-                raise SettingsError([f"[sip] {transport}_port {port} cannot be opened: {why.strerror}"]) from None
+                what = f"[sip] {transport}_port {port} cannot be opened: {why.strerror}; choose another port"
+                raise SettingsError([what]) from None
         if (options.tcp_port is not None or options.udp_port is not None) and not _loopback(options.listen):
             log.warning("SIP is served without encryption too: messages and presence can be read on the way")
 
