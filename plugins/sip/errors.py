@@ -19,9 +19,9 @@ from ...core.errors import (
     TooLarge,
     Undeliverable,
 )
-from .bodies import ACCEPTED, ENCODINGS, UnknownBody
-from .grammar import MalformedSip
-from .message import Request, Response
+from .messages.bodies import ACCEPTED, ENCODINGS, UnknownBody
+from .syntax.grammar import MalformedSip
+from .syntax.message import Request, Response
 from .xml import MalformedXml
 
 MAX_REASON = 120

@@ -17,21 +17,21 @@ from ...core.errors import HereaboutsError, SettingsError
 from ...core.front_end import SIGNED_OUT, secret_of
 from ...core.hooks import hookimpl
 from ...core.identity import Endpoint, Identity
-from . import pidf
-from .authentication import Authentication
-from .bodies import ACCEPTED, ENCODINGS
-from .chat import Chat
-from .contact import Leases
-from .digest import Nonces
 from .errors import refusal_of
-from .exchange import Exchange
-from .flow import Flow
-from .message import Request, Response
-from .publication import EVENTS, Publications
-from .registration import Registrations
-from .reply import Reply
-from .server import SipServer
-from .subscriptions import Subscriptions
+from .messages.bodies import ACCEPTED, ENCODINGS
+from .messages.chat import Chat
+from .messages.exchange import Exchange
+from .presence import pidf
+from .presence.publication import EVENTS, Publications
+from .presence.subscriptions import Subscriptions
+from .sign_in.authentication import Authentication
+from .sign_in.contact import Leases
+from .sign_in.digest import Nonces
+from .sign_in.registration import Registrations
+from .syntax.message import Request, Response
+from .transaction.reply import Reply
+from .transaction.server import SipServer
+from .transport.flow import Flow
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd

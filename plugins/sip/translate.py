@@ -9,9 +9,9 @@ from hashlib import blake2b
 
 from ...core.errors import BadAddress
 from ...core.identity import Identity
-from .grammar import MalformedSip
-from .headers import NameAddr
-from .uri import SipUri
+from .syntax.grammar import MalformedSip
+from .syntax.headers import NameAddr
+from .syntax.uri import SipUri
 
 
 @lru_cache(16384)

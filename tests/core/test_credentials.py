@@ -7,17 +7,7 @@ import os
 
 import pytest
 
-from ...core.credentials import (
-    ITERATIONS,
-    SALT,
-    BadKey,
-    Fakes,
-    ScramKey,
-    derived,
-    ha1,
-    matches,
-    scrypt_key,
-)
+from ...core.credentials import ITERATIONS, SALT, BadKey, Fakes, ScramKey, derived, ha1, matches, scrypt_key
 from ...core.errors import Refused, TooLarge
 from ...core.identity import Identity
 

@@ -8,10 +8,10 @@ from itertools import count
 from typing import Self
 
 from ....core.identity import Identity
-from ....plugins.sip.digest import Algorithm, Credentials
-from ....plugins.sip.framing import SipStream
-from ....plugins.sip.grammar import Params
-from ....plugins.sip.message import Request, Response
+from ....plugins.sip.sign_in.digest import Algorithm, Credentials
+from ....plugins.sip.syntax.framing import SipStream
+from ....plugins.sip.syntax.grammar import Params
+from ....plugins.sip.syntax.message import Request, Response
 from ...stage import PASSWORD
 
 PATIENCE = 10.0

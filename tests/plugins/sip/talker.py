@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ....core.identity import Identity
-from ....plugins.sip.flow import Flow
-from ....plugins.sip.framing import Ping, SipStream
-from ....plugins.sip.limits import Limits
-from ....plugins.sip.message import Request, Response, parse
-from ....plugins.sip.reply import Reply
-from ....plugins.sip.server import SipServer
+from ....plugins.sip.syntax.framing import Ping, SipStream
+from ....plugins.sip.syntax.message import Request, Response, parse
+from ....plugins.sip.transaction.reply import Reply
+from ....plugins.sip.transaction.server import SipServer
+from ....plugins.sip.transport.flow import Flow
+from ....plugins.sip.transport.limits import Limits
 
 PATIENCE = 20.0
 """Seconds a test waits for what must happen; how fast the machine is is no part of any test."""

@@ -12,7 +12,7 @@ from ....core.identity import Identity
 from ...people import ALICE, BOB, CAROL
 from .conftest import Exchange
 from .phone import Phone
-from .test_pidf import published
+from .presence.test_pidf import published
 
 HOME = "sip:example.test"
 ALICES, BOBS = f"sip:{ALICE}", f"sip:{BOB}"

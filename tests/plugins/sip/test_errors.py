@@ -6,10 +6,10 @@ import pytest
 
 from ....core import errors
 from ....core.errors import Absent, Busy, HereaboutsError, NotAllowed, NotFound, Refused, SettingsError, TooLarge
-from ....plugins.sip.bodies import UnknownBody
 from ....plugins.sip.errors import MAX_REASON, STATUS, Refusal, phrase, refusal_of
-from ....plugins.sip.grammar import MalformedSip
-from ....plugins.sip.message import Request, Response
+from ....plugins.sip.messages.bodies import UnknownBody
+from ....plugins.sip.syntax.grammar import MalformedSip
+from ....plugins.sip.syntax.message import Request, Response
 from ....plugins.sip.xml import MalformedXml
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from ....core.errors import SettingsError
 from ....plugins import sip
-from ....plugins.sip.digest import Algorithm, Credentials
-from ....plugins.sip.grammar import Params
-from ....plugins.sip.message import Request, Response, parse
 from ....plugins.sip.plugin import SipOptions, SipTransport
+from ....plugins.sip.sign_in.digest import Algorithm, Credentials
+from ....plugins.sip.syntax.grammar import Params
+from ....plugins.sip.syntax.message import Request, Response, parse
 from ...people import ALICE, Clock
 from ...stage import PASSWORD, front_end_in
 from .conftest import Exchange

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ....core.errors import BadAddress
 from ....core.identity import FORBIDDEN, Identity
-from ....plugins.sip.headers import NameAddr
+from ....plugins.sip.syntax.headers import NameAddr
+from ....plugins.sip.syntax.uri import SipUri
 from ....plugins.sip.translate import identity_of, short, sip_date, sip_uri, time_of, xml_time
-from ....plugins.sip.uri import SipUri
 
 BOB = Identity("bob", "example.test")
 

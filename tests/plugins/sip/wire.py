@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from ....plugins.sip.flow import Address, Flow
+from ....plugins.sip.transport.flow import Address, Flow
 
 ROOT = Path(__file__).parents[3]
 VECTORS = ROOT / "tests" / "vectors" / "sip"

@@ -1,0 +1,1 @@
+"""Instant messages, typing notices and notifications: MESSAGE."""

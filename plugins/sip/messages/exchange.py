@@ -1,0 +1,103 @@
+"""What the channels of one SIP plugin share: the wire, people's names, and which message goes by which id."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ....core.conversation import Shape
+from ....core.identity import Endpoint, Identity
+from ....core.message import Delivery, Receipt
+from ..syntax.message import Request, Response
+from ..transport.flow import Flow
+from .imdn import Disposition, Notification
+from .letters import message_id_of
+
+if TYPE_CHECKING:
+    from ....core.front_end import FrontEnd
+    from .channel import SipChannel
+
+MAX_REMEMBERED = 20_000
+"""Messages sent whose notifications still find their way back."""
+MAX_NAMES = 5_000
+NAME_GOOD_FOR = 60.0
+"""Seconds after which the directory is asked again."""
+
+RequestOver = Callable[[Request, Flow], "asyncio.Future[Response]"]
+
+
+@dataclass(slots=True)
+class Sent:
+    """A message under way: whose it is, what they call it, and what they have been told of it."""
+
+    conversation: str
+    sender: Identity
+    origin: str
+    delivered: bool = False
+    displayed: bool = False
+
+
+class Exchange:
+    """The seam between channels and the server."""
+
+    def __init__(self, front_end: FrontEnd, request: RequestOver) -> None:
+        self._front_end = front_end
+        self.request = request
+        self._sent: OrderedDict[str, Sent] = OrderedDict()
+        self._names: OrderedDict[Identity, tuple[str, float]] = OrderedDict()
+
+    def clock(self) -> datetime:
+        """What time it is."""
+        return self._front_end.clock()
+
+    async def name_of(self, who: Identity) -> str:
+        """What somebody is called: as the directory says, else as their address begins."""
+        now = asyncio.get_running_loop().time()
+        name, until = self._names.get(who, ("", 0.0))
+        if until <= now:
+            person = await self._front_end.accounts.person(who) if self._front_end.ours(who.domain) else None
+            name = person.shown_name if person is not None else who.user
+            self._names[who] = (name, now + NAME_GOOD_FOR)
+            if len(self._names) > MAX_NAMES:
+                self._names.popitem(last=False)
+        return name
+
+    def lost(self, channel: SipChannel, reason: str) -> None:
+        """An endpoint does not answer any more."""
+        self._front_end.registrar.unbind(channel.endpoint, channel, reason)
+
+    # ---- what became of messages
+
+    def sent(self, delivery: Delivery) -> None:
+        """A message leaves under its own id; notifications will name that."""
+        message = delivery.message
+        if message.origin and message.id not in self._sent:
+            self._sent[message.id] = Sent(message.conversation, message.sender, message.origin)
+            if len(self._sent) > MAX_REMEMBERED:
+                self._sent.popitem(last=False)
+
+    def taken(self, delivery: Delivery, endpoint: Endpoint) -> None:
+        """An endpoint answered 2xx: that is "delivered" to senders of other worlds.
+
+        A SIP sender has its own 2xx for that, and is sent notifications only where somebody really made one.
+        """
+        if not message_id_of(delivery.message.origin):
+            self.notified(endpoint, Notification(delivery.message.id, Disposition.DELIVERED))
+
+    def notified(self, endpoint: Endpoint, notification: Notification) -> None:
+        """Tell the sender of a two-party message, once each, that it was delivered or displayed."""
+        sent = self._sent.get(notification.message_id)
+        conversation = self._front_end.immcu.conversations.get(sent.conversation) if sent else None
+        if sent is None or conversation is None or conversation.shape is not Shape.TWO_PARTY:
+            return
+        if endpoint.identity == sent.sender or endpoint.identity not in conversation.participants:
+            return
+        displayed = notification.disposition is Disposition.DISPLAYED
+        if notification.disposition is Disposition.OTHER or sent.displayed or (sent.delivered and not displayed):
+            return
+        sent.delivered, sent.displayed = True, displayed
+        self._front_end.immcu.tell(conversation, Receipt(conversation, endpoint, sent.origin, displayed), endpoint)

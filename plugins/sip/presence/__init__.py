@@ -1,0 +1,1 @@
+"""What people publish and who is told: PUBLISH, SUBSCRIBE and NOTIFY."""

@@ -1,0 +1,132 @@
+"""Who sent a request: digest on every one, and nobody speaks for somebody else."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ....core.errors import BadAddress
+from ....core.identity import Identity
+from ..errors import Refusal
+from ..syntax.message import Request
+from ..transaction.reply import slim
+from ..translate import identity_of
+from ..transport.flow import Flow
+from .digest import Algorithm, Credentials, Nonces, Verdict, challenge, chosen, malformed, same_resource
+
+if TYPE_CHECKING:
+    from ....core.accounts import Accounts
+
+log = logging.getLogger(__name__)
+
+MAX_CHALLENGED = 10_000
+"""Calls challenged and not yet answered that are remembered, to see who cannot answer."""
+MAX_CREDENTIALS = 8
+"""Authorization headers of one request."""
+
+
+class Authentication:
+    """Challenges and checks.  An unknown person is challenged, computed and refused exactly as a known one.
+
+    RFC 8760 wants the strongest challenge first, and some clients fail on any but the one they know: those named in
+    ``md5_only`` (by how their User-Agent begins), and whoever comes back with the same Call-ID and no answer, are
+    offered MD5 alone, where policy knows MD5 at all.
+    """
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        ours: Callable[[str], bool],
+        clock: Callable[[], float],
+        *,
+        digest_md5: bool = True,
+        md5_only: Sequence[str] = (),
+        nonces: Nonces | None = None,
+    ) -> None:
+        self._accounts = accounts
+        self._ours = ours
+        self._clock = clock
+        self._known = tuple(Algorithm) if digest_md5 else (Algorithm.SHA_256,)
+        self._md5_only = tuple(begins.lower() for begins in md5_only) if digest_md5 else ()
+        self._nonces = nonces or Nonces()
+        self._challenged: OrderedDict[str, None] = OrderedDict()
+
+    async def __call__(self, request: Request, flow: Flow) -> Identity:
+        """The person who sent this, who is also the one in From.  Raises Refusal, BadAddress, MalformedSip."""
+        sender = identity_of(request.from_)
+        if not self._ours(sender.domain):
+            raise Refusal(403, "this domain is not served here")
+        credentials = self._credentials(request, sender.domain)
+        if credentials is None:
+            raise self._challenge(request, flow, sender.domain, comes_back=True)
+        who = await self._verified(credentials, request, flow, sender.domain)
+        flow.identity = flow.identity or who
+        if who != sender:
+            log.warning("%s used the From of %s, by %r", who, sender, flow)
+            raise Refusal(403, "From is somebody else")
+        return who
+
+    async def _verified(self, credentials: Credentials, request: Request, flow: Flow, realm: str) -> Identity:
+        if fault := malformed(credentials):
+            raise Refusal(400, fault)
+        if not same_resource(credentials.uri, request.uri):
+            raise Refusal(400, "the uri of the credentials is not the Request-URI")
+        who = _claimed(credentials.username, realm)
+        place = flow.remote.host
+        if wait := self._accounts.limited(place, who):
+            raise Refusal(503, "", ("Retry-After", math.ceil(wait)))
+        algorithm = credentials.known_algorithm or Algorithm.MD5
+        ha1 = await self._accounts.digest_ha1(who, algorithm.value)
+        holder = str(who) if credentials.qop else f"{who} by {flow.id}"
+        verdict = self._nonces.verdict(credentials, request.method, ha1, holder, self._clock())
+        if verdict is Verdict.RIGHT:
+            self._challenged.pop(request.call_id, None)
+            self._accounts.succeeded(place, who)
+            return who
+        if verdict is Verdict.WRONG:
+            self._accounts.failed(place, who)
+            log.info("%s from %s was refused: wrong password or unknown", request.method, flow.remote)
+        elif verdict is Verdict.REPLAYED and flow.first_time("replay"):
+            log.warning("a nonce count was repeated, by %r", flow)
+        raise self._challenge(request, flow, realm, stale=verdict is not Verdict.WRONG)
+
+    def _credentials(self, request: Request, realm: str) -> Credentials | None:
+        values = request.all("Authorization") + request.all("Proxy-Authorization")
+        return chosen(values[:MAX_CREDENTIALS], realm, self._known)
+
+    def _challenge(
+        self, request: Request, flow: Flow, realm: str, *, stale: bool = False, comes_back: bool = False
+    ) -> Refusal:
+        nonce = self._nonces.issue(self._clock())
+        offered = self._offered(request, comes_back)
+        challenges = [("WWW-Authenticate", challenge(realm, nonce, a, stale=stale)) for a in offered]
+        # a stranger's UDP address is sent no more than it sent: where two challenges are too long, one must do
+        if not flow.reliable and flow.identity is None:
+            response = slim(request.reply(401, headers=challenges), flow.allowance)
+            if len(bytes(response)) > flow.allowance:
+                del challenges[:-1]
+        return Refusal(401, "", *challenges)
+
+    def _offered(self, request: Request, comes_back: bool) -> Sequence[Algorithm]:
+        client = (request.first("User-Agent") or "").lower()
+        if self._md5_only and client.startswith(self._md5_only):
+            return (Algorithm.MD5,)
+        if not comes_back:
+            return self._known
+        before = request.call_id in self._challenged
+        self._challenged[request.call_id] = None
+        self._challenged.move_to_end(request.call_id)
+        if len(self._challenged) > MAX_CHALLENGED:
+            self._challenged.popitem(last=False)
+        return (Algorithm.MD5,) if before and Algorithm.MD5 in self._known else self._known
+
+
+def _claimed(username: str, realm: str) -> Identity:
+    """Whom a username means; what is no name is nobody, and is treated like nobody."""
+    try:
+        return Identity.parse(f"{username}@{realm}" if "@" not in username else username)
+    except BadAddress:
+        return Identity("", realm)
