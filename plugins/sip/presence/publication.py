@@ -24,7 +24,6 @@ from .pidf import Claim
 if TYPE_CHECKING:
     from ....core.front_end import FrontEnd
 
-EVENTS = (("Allow-Events", "presence"),)
 MAX_TAGS = 20
 """Publications of one person; for one more the oldest is forgotten, and whoever made it is told 412 and starts anew."""
 UNPUBLISH_GRACE = 2.0
@@ -67,7 +66,7 @@ class Publications:
         Raises Refusal and what the core refuses.
         """
         if request.event is None or request.event.value != "presence":
-            raise Refusal(489, "", *EVENTS)
+            raise Refusal(489, "", ("Allow-Events", "presence"))
         if identity_of(request.target) != who:
             raise Refusal(403, "somebody else's presence")
         expires = self._leases.granted(request.expires)

@@ -30,7 +30,7 @@ __all__ = ["Request", "Response", "SipMessage", "parse", "parse_head"]
 class Request(SipMessage):
     """RFC 3261 section 7.1."""
 
-    __slots__ = ("method", "uri")
+    __slots__ = ("came_by", "method", "uri")
 
     def __init__(
         self, method: str, uri: str | SipUri, headers: Iterable[tuple[str, Value]] = (), body: bytes = b""
@@ -38,6 +38,8 @@ class Request(SipMessage):
         super().__init__(headers, body)
         self.method = method
         self.uri = str(uri)
+        self.came_by: SipUri | None = None
+        """The Route that named us, once it is taken off (RFC 3261 section 16.4)."""
 
     @property
     def target(self) -> SipUri:

@@ -42,6 +42,17 @@ class Wire(Protocol):
         """Send what is left and close."""
 
 
+class Peer(Protocol):
+    """Who is at the other end of a flow that is another server's: a trunk, or a domain that proved itself."""
+
+    kind: str
+    """``trunk`` or ``domain``."""
+    name: str
+
+    def speaks_for(self, who: Identity) -> bool:
+        """Whether its requests may come from this person."""
+
+
 class Flow:
     """RFC 5626: requests to a user agent go back over the flow on which it registered."""
 
@@ -54,6 +65,7 @@ class Flow:
         "id",
         "identity",
         "local",
+        "peer",
         "reason",
         "reliable",
         "remote",
@@ -72,6 +84,8 @@ class Flow:
         self.reliable = transport != "UDP"
         self.identity: Identity | None = None
         """Who signed in.  Set it as soon as that is known: until then the flow has the limits of a stranger."""
+        self.peer: Peer | None = None
+        """Set where another server is at the other end, which need not prove each person it speaks for."""
         self.attributes: dict[str, object] = {}
         """What the transaction user wants to know of this flow again."""
         self.closed = False

@@ -19,7 +19,7 @@ from .....plugins.sip.syntax.uri import SipUri
 from .....plugins.sip.transaction.server import TimeoutExpired
 from .....plugins.sip.transport.flow import Flow, FlowClosed
 from ....people import ALICE, BOB, CAROL, NOON, at, says
-from ..presence.test_subscription import a_flow
+from ..events.test_subscription import a_flow
 
 ROOM = Identity("room", "conference.example.test")
 CONTACT = SipUri.parse("sip:bob@192.0.2.1;transport=tcp")

@@ -16,8 +16,8 @@ from .....plugins.sip.syntax.grammar import Params
 from .....plugins.sip.syntax.message import Request
 from .....plugins.sip.transport.flow import Flow
 from ....people import ALICE, BOB
+from ..events.test_subscription import a_flow
 from ..phone import written
-from ..presence.test_subscription import a_flow
 
 HOME = "sip:example.test"
 

@@ -11,8 +11,10 @@ import pytest
 from .....core.access import AccessLevel
 from .....core.presence import Availability, PresenceDocument
 from .....core.presence_registry import View
+from .....plugins.sip.dialog import Dialog, target_of
 from .....plugins.sip.errors import Refusal
-from .....plugins.sip.presence.subscription import UNANSWERED, Dialog, Subscription, target_of
+from .....plugins.sip.events.subscription import UNANSWERED, Subscription
+from .....plugins.sip.events.watching import PresenceFeed
 from .....plugins.sip.syntax.headers import NameAddr
 from .....plugins.sip.syntax.message import Request, Response
 from .....plugins.sip.transaction.server import TimeoutExpired
@@ -62,6 +64,7 @@ class Notified:
 
     pause: float = 0.0
     transport: str = "TCP"
+    first: View | None = None
     sent: list[Request] = field(default_factory=list)
     answers: list[asyncio.Future[Response]] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
@@ -69,18 +72,39 @@ class Notified:
     def __post_init__(self) -> None:
         request = subscribe()
         contact = NameAddr.parse("<sip:192.0.2.9>")
-        self.dialog = Dialog.begun(request, request.reply(200), contact)
+        self.dialog = Dialog.answered(request, request.reply(200), contact)
+        self.feed = PresenceFeed(self, ALICE, BOB)  # type: ignore[arg-type]
         self.subscription = Subscription(
             ALICE,
-            BOB,
             self.dialog,
             a_flow(self.transport),
+            self.feed,
             self.request,
             lambda subscription, reason: self.ended.append(reason),
             event="presence;id=Ab",
             pause=self.pause,
         )
         self.subscription.lasts(600)
+
+    # what a feed asks of the front end and its registry
+
+    @property
+    def presence(self) -> Notified:
+        return self
+
+    async def watch(self, who: object, watcher: PresenceFeed) -> None:
+        if self.first is not None:
+            watcher.notify(self.first, None)
+
+    def unwatch(self, who: object, watcher: PresenceFeed) -> None: ...
+
+    async def show(self, seen: View) -> None:
+        """What the registry shows: the first time the subscription begins with it."""
+        if self.first is None:
+            self.first = seen
+            await self.subscription.begin()
+        else:
+            self.feed.notify(seen, None)
 
     def request(self, request: Request, flow: Flow) -> asyncio.Future[Response]:
         self.sent.append(request)
@@ -109,7 +133,7 @@ async def notified() -> Iterator[Notified]:  # type: ignore[misc]
 
 
 async def test_the_first_view_is_told_at_once_in_the_dialog(notified: Notified) -> None:
-    notified.subscription.notify(view(), None)
+    await notified.show(view())
     (request,) = notified.sent
     assert request.uri == "sip:alice@192.0.2.1" and request.cseq == (1, "NOTIFY")
     assert (request.call_id, request.to.tag) == ("c", "a") and request.from_.tag == notified.dialog.local.tag != ""
@@ -120,7 +144,7 @@ async def test_the_first_view_is_told_at_once_in_the_dialog(notified: Notified) 
 
 async def test_one_at_a_time_and_the_newest_wins(notified: Notified) -> None:
     for availability in (Availability.AVAILABLE, Availability.BUSY, Availability.AWAY):
-        notified.subscription.notify(view(availability), None)
+        await notified.show(view(availability))
     assert len(notified.sent) == 1
     await notified.answer(200)
     assert len(notified.sent) == 2 and b"away" in notified.sent[1].body and notified.sent[1].cseq.number == 2
@@ -130,11 +154,11 @@ async def test_one_at_a_time_and_the_newest_wins(notified: Notified) -> None:
 
 async def test_a_single_change_is_at_once_and_a_flapping_person_costs_little() -> None:
     notified = Notified(pause=0.2)
-    notified.subscription.notify(view(), None)
+    await notified.show(view())
     await notified.answer(200)
     for _ in range(20):
-        notified.subscription.notify(view(Availability.BUSY), None)
-        notified.subscription.notify(view(Availability.AWAY), None)
+        await notified.show(view(Availability.BUSY))
+        await notified.show(view(Availability.AWAY))
     assert len(notified.sent) == 1, "not again before the pause is over"
     async with asyncio.timeout(5):
         while len(notified.sent) < 2:
@@ -147,21 +171,21 @@ async def test_a_single_change_is_at_once_and_a_flapping_person_costs_little() -
 
 
 async def test_pending_until_granted_and_then_active_for_good(notified: Notified) -> None:
-    notified.subscription.notify(view(Availability.OFFLINE, AccessLevel.STRANGER), None)
+    await notified.show(view(Availability.OFFLINE, AccessLevel.STRANGER))
     await notified.answer(200)
-    notified.subscription.notify(view(Availability.BUSY), None)
+    await notified.show(view(Availability.BUSY))
     await notified.answer(200)
-    notified.subscription.notify(view(Availability.OFFLINE, AccessLevel.STRANGER), None)
+    await notified.show(view(Availability.OFFLINE, AccessLevel.STRANGER))
     assert notified.states == ["pending", "active", "active"]
     assert [b"open" in r.body for r in notified.sent] == [False, True, False]
 
 
 @pytest.mark.parametrize("status", [403, 404, 405, 410, 480, 481, 489, 500, 501, 603])
 async def test_answers_that_end_it(notified: Notified, status: int) -> None:
-    notified.subscription.notify(view(), None)
+    await notified.show(view())
     await notified.answer(status)
     assert len(notified.ended) == 1 and notified.subscription.over
-    notified.subscription.notify(view(Availability.BUSY), None)
+    await notified.show(view(Availability.BUSY))
     notified.subscription.end("timeout")
     assert len(notified.sent) == 1 and len(notified.ended) == 1
 
@@ -170,7 +194,7 @@ async def test_answers_that_end_it(notified: Notified, status: int) -> None:
 async def test_a_body_that_was_not_liked_is_sent_plain_and_the_subscription_stays(
     notified: Notified, status: int
 ) -> None:
-    notified.subscription.notify(view(Availability.BUSY), None)
+    await notified.show(view(Availability.BUSY))
     await notified.answer(status)
     assert b"rpid" in notified.sent[0].body and b"rpid" not in notified.sent[1].body
     await notified.answer(status)
@@ -178,7 +202,7 @@ async def test_a_body_that_was_not_liked_is_sent_plain_and_the_subscription_stay
 
 
 async def test_a_busy_subscriber_is_told_later(notified: Notified) -> None:
-    notified.subscription.notify(view(), None)
+    await notified.show(view())
     await notified.answer(503, Retry_After="1 (busy)")
     assert len(notified.sent) == 1 and not notified.ended
     async with asyncio.timeout(5):
@@ -187,23 +211,23 @@ async def test_a_busy_subscriber_is_told_later(notified: Notified) -> None:
 
 
 async def test_no_answer_at_all_ends_it(notified: Notified) -> None:
-    notified.subscription.notify(view(), None)
+    await notified.show(view())
     await notified.fail(TimeoutExpired("32 seconds"))
     assert notified.ended == [UNANSWERED]
 
 
 async def test_a_lost_connection_does_not_end_it_and_what_was_missed_is_sent_over_the_next(notified: Notified) -> None:
-    notified.subscription.notify(view(), None)
+    await notified.show(view())
     notified.subscription.flow.closed = True
     await notified.fail(FlowClosed("gone"))
-    notified.subscription.notify(view(Availability.BUSY), None)
+    await notified.show(view(Availability.BUSY))
     assert len(notified.sent) == 1 and not notified.ended
     notified.subscription.over_flow(a_flow())
     assert len(notified.sent) == 2 and b"busy" in notified.sent[1].body
 
 
 async def test_the_end_is_said_with_its_reason(notified: Notified) -> None:
-    notified.subscription.notify(view(), None)
+    await notified.show(view())
     notified.subscription.end("probation", 5)
     assert notified.sent[-1].first("Subscription-State") == "terminated;reason=probation;retry-after=5"
     assert notified.ended == ["probation"]
@@ -221,7 +245,7 @@ async def test_a_lease_that_runs_out_ends_it() -> None:
 async def test_over_udp_a_long_document_goes_in_plain_words() -> None:
     notified = Notified(transport="UDP")
     document = PresenceDocument(BOB, Availability.BUSY, note="n" * 1300)
-    notified.subscription.notify(View(document, AccessLevel.COLLEAGUES, 1), None)
+    await notified.show(View(document, AccessLevel.COLLEAGUES, 1))
     assert b"open" in notified.sent[0].body and b"nnn" not in notified.sent[0].body
     notified.subscription.end("timeout")
 
@@ -229,7 +253,7 @@ async def test_over_udp_a_long_document_goes_in_plain_words() -> None:
 async def test_a_document_is_written_once_for_all_watchers() -> None:
     shared, one, two = view(), Notified(), Notified()
     for notified in (one, two):
-        notified.subscription.notify(shared, None)
+        await notified.show(shared)
     assert one.sent[0].body is two.sent[0].body
     for notified in (one, two):
         notified.subscription.end("timeout")
@@ -246,7 +270,7 @@ async def test_requests_inside_the_dialog_come_in_order_and_move_the_target(noti
 
 async def test_a_route_set_is_followed() -> None:
     request = subscribe(Record_Route="<sip:p1.test;lr>, <sip:p2.test;lr>")
-    dialog = Dialog.begun(request, request.reply(200), NameAddr.parse("<sip:192.0.2.9>"))
+    dialog = Dialog.answered(request, request.reply(200), NameAddr.parse("<sip:192.0.2.9>"))
     assert dialog.request("NOTIFY", [], b"").all("Route") == ["<sip:p1.test;lr>", "<sip:p2.test;lr>"]
 
 

@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from .....core.identity import Identity
-from .....plugins.sip.presence import subscriptions
+from .....plugins.sip.events import subscriptions
 from .....plugins.sip.syntax.message import Request, Response
 from ....people import ALICE, BOB, CAROL
 from ..conftest import Exchange
 from ..phone import PATIENCE, Phone
-from .test_pidf import published
+from ..presence.test_pidf import published
 
 OPEN, CLOSED = "<basic>open</basic>", "<basic>closed</basic>"
 ALICES, BOBS = f"sip:{ALICE}", f"sip:{BOB}"

@@ -1,27 +1,24 @@
-"""One subscription to somebody's presence: the notifier's side of RFC 6665, and a Watcher of the core."""
+"""One subscription: the notifier's side of RFC 6665."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ....core.errors import HereaboutsError
 from ....core.identity import Identity
-from ....core.presence_registry import View
-from ..errors import Refusal
-from ..syntax.headers import NameAddr
-from ..syntax.message import Request, Response
+from ..dialog import Dialog
+from ..syntax.message import Response
 from ..transport.flow import Flow, FlowClosed
-from . import pidf
+from .package import Feed
 
 if TYPE_CHECKING:
     from ..messages.exchange import RequestOver
 
 log = logging.getLogger(__name__)
 
-MAX_FORWARDS = 70
 MAX_DATAGRAM = 1300
 """Bytes of a NOTIFY over UDP (RFC 3261 section 18.1.1); a longer one goes in the plain form, which is shorter."""
 
@@ -30,81 +27,15 @@ TOO_RICH = frozenset((406, 415, 488, 606))
 """Answers that mean: I do not understand this document.  The subscription stays, in plain words."""
 
 
-@dataclass(slots=True)
-class Dialog:
-    """RFC 3261 section 12, as far as a notifier needs it."""
-
-    call_id: str
-    local: NameAddr
-    remote: NameAddr
-    target: str
-    routes: Sequence[str]
-    contact: NameAddr
-    heard: int
-    sent: int = 0
-
-    @classmethod
-    def begun(cls, request: Request, response: Response, contact: NameAddr) -> Dialog:
-        """The dialog that a 2xx to an initial SUBSCRIBE makes.  Raises Refusal 400 without exactly one Contact."""
-        return cls(
-            request.call_id,
-            response.to,
-            request.from_,
-            target_of(request),
-            request.all("Record-Route"),
-            contact,
-            request.cseq.number,
-        )
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """Call-ID, our tag, their tag."""
-        return self.call_id, self.local.tag, self.remote.tag
-
-    def hears(self, request: Request) -> None:
-        """A request inside the dialog.  Raises Refusal 500 for one that comes late (RFC 3261 section 12.2.2)."""
-        if request.cseq.number <= self.heard:
-            raise Refusal(500, "CSeq is lower than the last one")
-        self.heard = request.cseq.number
-        if request.contacts:
-            self.target = target_of(request)
-
-    def request(self, method: str, headers: Sequence[tuple[str, object]], body: bytes) -> Request:
-        """The next request of ours."""
-        self.sent += 1
-        head: list[tuple[str, object]] = [
-            ("From", self.local),
-            ("To", self.remote),
-            ("Call-ID", self.call_id),
-            ("CSeq", f"{self.sent} {method}"),
-            ("Max-Forwards", MAX_FORWARDS),
-            ("Contact", self.contact),
-            *(("Route", route) for route in self.routes),
-        ]
-        return Request(method, self.target, [*head, *headers], body)
-
-
-def target_of(request: Request) -> str:
-    """Where requests of the dialog are addressed to.  Raises Refusal 400."""
-    contacts = request.contacts
-    if not isinstance(contacts, list) or len(contacts) != 1 or not contacts[0].uri.is_sip:
-        raise Refusal(400, "a SUBSCRIBE needs one Contact")
-    return str(contacts[0].uri)
-
-
 class Subscription:
-    """Notifies at once, then at every change, but no more often than every ``pause`` seconds: the newest view wins.
-
-    Whoever may not see the person, or watches nobody, is told "pending" and sees somebody who is offline.  Once shown,
-    a person who hides again is offline, not withdrawn: the watcher cannot tell the difference.
-    """
+    """Notifies at once, then at every change, but no more often than every ``pause`` seconds: the newest state wins."""
 
     def __init__(
         self,
-        watcher: Identity,
-        presentity: Identity,
+        subscriber: Identity,
         dialog: Dialog,
         flow: Flow,
+        feed: Feed,
         request: RequestOver,
         ended: Callable[[Subscription, str], None],
         *,
@@ -112,18 +43,19 @@ class Subscription:
         instance: str = "",
         pause: float = 1.0,
     ) -> None:
-        self.identity: Identity | None = watcher
-        self.presentity = presentity
+        self.subscriber = subscriber
         self.dialog = dialog
         self.flow = flow
+        self.feed = feed
         self.event = event
+        """As the SUBSCRIBE said it, ``id`` and all."""
         self.instance = instance
         self._request = request
         self._ended = ended
         self._pause = pause
-        self._view: View | None = None
-        self._active = False
+        self._full = True
         self._plain = False
+        self._begun = False
         self._due = False
         self._under_way = False
         self._next = 0.0
@@ -132,16 +64,27 @@ class Subscription:
         self._until = 0.0
         self.over = ""
 
-    # ---- the watcher of the core
+    # ---- the dialog
 
-    def notify(self, view: View, before: View | None) -> None:
-        """The newest view, to be sent now or when the pause is over."""
-        self._view = view
-        self._active = self._active or view.level.sees
-        self._due = True
+    async def begin(self) -> None:
+        """The first NOTIFY: RFC 6665 wants one at once, even where there is nothing to see yet."""
+        try:
+            await self.feed.start(self._changed)
+        except HereaboutsError as why:
+            log.info("what %s subscribed to is not to be had: %s", self.subscriber, why)
+            return self.end("noresource")
+        if self.over:
+            return self.feed.stop()  # it ended while it began
+        self._begun = self._due = True
         self._send_when_due()
 
-    # ---- the dialog
+    async def show_once(self) -> None:
+        """A fetch: what there is to see now, and the end (RFC 6665 section 4.4.3)."""
+        try:
+            await self.feed.start(lambda: None)
+        except HereaboutsError as why:
+            log.info("what %s asked for is not to be had: %s", self.subscriber, why)
+        self.end("timeout")
 
     def lasts(self, seconds: int) -> None:
         """Granted for so long; then it ends by itself."""
@@ -154,7 +97,8 @@ class Subscription:
     def refreshed(self) -> None:
         """RFC 6665: a NOTIFY at once, whatever was sent before."""
         self._next = 0.0
-        self._due = self._view is not None
+        self._full = True
+        self._due = self._begun
         self._send_when_due()
 
     def over_flow(self, flow: Flow) -> None:
@@ -163,27 +107,29 @@ class Subscription:
             self.flow = flow
             self.refreshed()
 
-    def show_once(self, view: View) -> None:
-        """A fetch: what there is to see now, and the end (RFC 6665 section 4.4.3)."""
-        self._view = view
-        self.end("timeout")
-
     def end(self, reason: str, retry_after: int = 0) -> None:
         """Say that it is over, and be it."""
         if self.over:
             return
-        self._stop(reason)
+        self._full = True
         after = f";retry-after={retry_after}" if retry_after else ""
         self._send(f"terminated;reason={reason}{after}")
+        self._stop(reason)
 
     def _stop(self, reason: str) -> None:
         self.over = reason
         for timer in (self._timer, self._lease):
             if timer is not None:
                 timer.cancel()
+        self.feed.stop()
         self._ended(self, reason)
 
     # ---- sending
+
+    def _changed(self) -> None:
+        if self._begun:  # before, the first NOTIFY is on its way anyhow
+            self._due = True
+            self._send_when_due()
 
     def _send_when_due(self) -> None:
         if self.over or not self._due or self._under_way or self.flow.closed:
@@ -197,24 +143,25 @@ class Subscription:
             return
         self._due, self._under_way, self._next = False, True, loop.time() + self._pause
         left = max(0, round(self._until - loop.time()))
-        self._send(f"{'active' if self._active else 'pending'};expires={left}")
+        self._send(f"{self.feed.state()};expires={left}")
 
     def _send(self, state: str) -> None:
-        headers = [("Event", self.event), ("Subscription-State", state)]
-        body = self._body(self._plain)
-        if body:
-            headers.append(("Content-Type", pidf.CONTENT_TYPE))
-        request = self.dialog.request("NOTIFY", headers, body)
-        if not self.flow.reliable and len(bytes(request)) > MAX_DATAGRAM:
-            request.body = self._body(True)
+        headers: list[tuple[str, object]] = [
+            ("Event", self.feed.event or self.event),
+            ("Subscription-State", state),
+            *self.feed.headers,
+        ]
+        content = self.feed.body(self._full, self._plain)
+        self._full = False
+        request = self.dialog.request("NOTIFY", headers)
+        if content is not None:
+            request.add("Content-Type", content[0])
+            request.body = content[1]
+            if not self.flow.reliable and not self._plain and len(bytes(request)) > MAX_DATAGRAM:
+                content = self.feed.body(True, True) or content
+                request.set("Content-Type", content[0])
+                request.body = content[1]
         self._request(request, self.flow).add_done_callback(self._answered)
-
-    def _body(self, plain: bool) -> bytes:
-        view = self._view
-        if view is None:
-            return b""
-        made: bytes = view.body("pidf plain" if plain else "pidf", lambda: pidf.write(view.document, plain=plain))
-        return made
 
     def _answered(self, answer: asyncio.Future[Response]) -> None:
         self._under_way = False
@@ -223,7 +170,7 @@ class Subscription:
         failure = answer.exception()
         if isinstance(failure, FlowClosed):
             # nothing is wrong with the subscription: it goes on when the subscriber is back
-            self._due = True
+            self._due = self._full = True
         elif failure is not None:
             self._stop(UNANSWERED)
         else:
@@ -234,9 +181,10 @@ class Subscription:
         """RFC 6665, and what clients do."""
         if response.status < 300:
             return
+        self._full = True
         if response.status in TOO_RICH:
             if not self._plain:
-                log.info("%s does not take PIDF with RPID (%d); it gets plain PIDF", self.identity, response.status)
+                log.info("%s is sent the plain form of %s (%d)", self.subscriber, self.event, response.status)
             self._due, self._plain = self._due or not self._plain, True
         elif response.status >= 500 and response.first("Retry-After"):
             self._due = True

@@ -1,0 +1,1 @@
+"""What somebody may subscribe to, and the notifier that tells them (RFC 6665)."""
