@@ -27,6 +27,7 @@ setup(
         "hereabouts.web": ["templates/**/*", "static/**/*"],
     },
     install_requires=[
+        "aiodns>=4",
         "aiohttp>=3.9",
         "click>=8.1",
         "cryptography>=41",
