@@ -11,12 +11,12 @@ from xml.etree.ElementTree import Element, SubElement
 
 from ...core.errors import BadAddress, TooLarge
 from ...core.identity import Identity
-from . import jid, xml
 from .errors import StanzaError, bad_request, item_not_found
 from .private import PrivateStorage
 from .queries import Place, Query
 from .resource import Resource, Resources
-from .stanza import Stanza
+from .syntax import jid, xml
+from .syntax.stanza import Stanza
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,16 +20,17 @@ from ...core.message import (
     SubscriptionNews,
     Typing,
 )
-from . import jid, payload, xml
-from .carbons import carbon, may_copy
-from .messages import sender_of
+from .messages import payload
+from .messages.carbons import carbon, may_copy
+from .messages.messages import sender_of
+from .messages.signals import receipt_stanza, typing_stanza
+from .messages.threads import Threads
+from .presence.roster import Roster
+from .presence.subscriptions import Subscriptions
 from .resource import LISTS, Resource, Start
-from .room_events import RoomEvents
-from .rooms import Rooms
-from .roster import Roster
-from .signals import receipt_stanza, typing_stanza
-from .subscriptions import Subscriptions
-from .threads import Threads
+from .rooms.events import RoomEvents
+from .rooms.rooms import Rooms
+from .syntax import jid, xml
 
 if TYPE_CHECKING:
     from ...core.registrar import Channel

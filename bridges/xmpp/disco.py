@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ...core.hooks import PROJECT
-from . import xml
 from .errors import item_not_found, service_unavailable
+from .presence.sight import level_of
 from .queries import Place, Queries, Query
 from .resource import Resource
-from .sight import level_of
-from .stanza import Stanza
+from .syntax import xml
+from .syntax.stanza import Stanza
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd

@@ -19,9 +19,9 @@ from ...core.errors import (
     TooLarge,
     Undeliverable,
 )
-from . import xml
-from .session import Session
-from .stanza import Stanza
+from .stream.session import Session
+from .syntax import xml
+from .syntax.stanza import Stanza
 
 
 class Condition(NamedTuple):

@@ -5,33 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...core.presence import Availability
-from . import xml
-from .blocking import BlockLists
 from .bookmarks import Bookmarks
-from .carbons import Carbons
 from .channel import ClientChannel
 from .disco import Discovery
 from .errors import service_unavailable
-from .invitations import Invitations
-from .jid import Jid
-from .messages import Messages
-from .names import Names
-from .presence import Availabilities
+from .messages.carbons import Carbons
+from .messages.messages import Messages
+from .messages.signals import Signals
+from .messages.threads import Threads
+from .presence.blocking import BlockLists
+from .presence.presence import Availabilities
+from .presence.roster import Roster
+from .presence.subscriptions import Subscriptions
 from .private import PrivateStorage
 from .queries import Queries
-from .reception import Reception
 from .resource import Resource, Resources, Start
-from .room_admin import RoomAdministration
-from .room_disco import RoomDiscovery
-from .room_events import RoomEvents
-from .room_talk import RoomTalk
-from .rooms import Rooms
-from .roster import Roster
+from .rooms.admin import RoomAdministration
+from .rooms.disco import RoomDiscovery
+from .rooms.events import RoomEvents
+from .rooms.invitations import Invitations
+from .rooms.names import Names
+from .rooms.reception import Reception
+from .rooms.rooms import Rooms
+from .rooms.talk import RoomTalk
 from .service import Service
-from .signals import Signals
-from .stanza import Stanza
-from .subscriptions import Subscriptions
-from .threads import Threads
+from .syntax import xml
+from .syntax.jid import Jid
+from .syntax.stanza import Stanza
 from .vcard import Cards
 
 if TYPE_CHECKING:

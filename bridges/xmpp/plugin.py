@@ -13,11 +13,12 @@ from msgspec import Meta
 
 from ...core.errors import SettingsError
 from ...core.hooks import hookimpl
-from . import sasl, xml
-from .budget import Door, Pace, Share
-from .gatekeeper import Gatekeeper
-from .house import House
-from .limits import (
+from .router import ClientRouter
+from .stream import sasl
+from .stream.budget import Door, Pace, Share
+from .stream.gatekeeper import Gatekeeper
+from .stream.house import House
+from .stream.limits import (
     AFTER_SIGN_IN,
     BYTE_BURST,
     BYTES_PER_MINUTE,
@@ -32,10 +33,10 @@ from .limits import (
     STANZA_BURST,
     STANZAS_PER_SECOND,
 )
-from .listener import Listener
-from .negotiation import Offer
-from .router import ClientRouter
-from .sessions import Sessions
+from .stream.listener import Listener
+from .stream.negotiation import Offer
+from .stream.sessions import Sessions
+from .syntax import xml
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd

@@ -8,11 +8,11 @@ from xml.etree.ElementTree import Element
 
 from ...core.errors import TooLarge
 from ...core.identity import Identity
-from . import xml
 from .errors import StanzaError, bad_request
 from .queries import Place, Query
 from .resource import Resource
-from .stanza import Stanza
+from .syntax import xml
+from .syntax.stanza import Stanza
 
 if TYPE_CHECKING:
     from ...core.store import Store

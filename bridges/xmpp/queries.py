@@ -8,9 +8,9 @@ from typing import NamedTuple, Protocol
 
 from ...core.domains import Domains
 from ...core.identity import Identity
-from .jid import Jid
 from .resource import Resource
-from .stanza import Stanza
+from .syntax.jid import Jid
+from .syntax.stanza import Stanza
 
 
 class Place(enum.Enum):

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...core.identity import Endpoint, Identity
-from .session import Session
+from .stream.session import Session
 
 if TYPE_CHECKING:
-    from .seat import Seat
-    from .watch import Watch
+    from .presence.watch import Watch
+    from .rooms.seat import Seat
 
 Rest: TypeAlias = Awaitable[None] | None
 """What work leaves to be waited for."""

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from ...core.errors import BadAddress, HereaboutsError
 from ...core.identity import Identity
 from ...core.presence import Availability
-from . import xml
 from .channel import ClientChannel
 from .errors import StanzaError, bad_request, error_answer, service_unavailable
-from .jid import Jid
 from .parts import Parts
+from .presence.subscriptions import NAMES as SUBSCRIPTIONS
+from .presence.words import language_of
 from .queries import Place, place_of
 from .resource import KEY, Resource, Rest
-from .room_disco import Elsewhere
-from .session import Session
-from .stanza import Stanza
-from .subscriptions import NAMES as SUBSCRIPTIONS
-from .words import language_of
+from .rooms.disco import Elsewhere
+from .stream.session import Session
+from .syntax import xml
+from .syntax.jid import Jid
+from .syntax.stanza import Stanza
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd
-    from .session import Router
+    from .stream.session import Router
 
 log = logging.getLogger(__name__)
 

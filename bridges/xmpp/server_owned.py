@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
-from . import xml
-from .stanza import Stanza
+from .syntax import xml
+from .syntax.stanza import Stanza
 
 OLD_DELAY = "{jabber:x:delay}x"
 DELAY = f"{{{xml.DELAY}}}delay"

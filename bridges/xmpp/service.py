@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ...core.hooks import PROJECT
-from . import xml
 from .errors import StanzaError
-from .payload import stamp
+from .messages.payload import stamp
+from .presence.sight import level_of
 from .queries import Place, Query
 from .resource import Resource
-from .sight import level_of
-from .stanza import Stanza
+from .syntax import xml
+from .syntax.stanza import Stanza
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd

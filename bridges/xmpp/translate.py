@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ...core.presence import Activity, Availability, Device, PresenceDocument
-from . import words, xml
 from .errors import bad_request
-from .payload import PROTOCOL, moment, stamp
-from .stanza import Stanza
+from .messages.payload import PROTOCOL, moment, stamp
+from .presence import words
+from .syntax import xml
+from .syntax.stanza import Stanza
 
 SHOW = f"{{{xml.CLIENT}}}show"
 STATUS = f"{{{xml.CLIENT}}}status"

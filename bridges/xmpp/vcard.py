@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from ...core.access import AccessLevel
 from ...core.identity import Identity
 from ...core.people import Person
-from . import xml
 from .errors import service_unavailable
+from .presence.sight import level_of
 from .queries import Place, Query
 from .resource import Resource
-from .sight import level_of
-from .stanza import Stanza
+from .syntax import xml
+from .syntax.stanza import Stanza
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd

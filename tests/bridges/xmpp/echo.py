@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
-from ....bridges.xmpp import xml
-from ....bridges.xmpp.budget import Door, Pace, Share
-from ....bridges.xmpp.gatekeeper import Gatekeeper
-from ....bridges.xmpp.house import House
-from ....bridges.xmpp.negotiation import Offer
-from ....bridges.xmpp.session import Session
-from ....bridges.xmpp.sessions import Sessions
-from ....bridges.xmpp.stanza import Stanza
+from ....bridges.xmpp.stream.budget import Door, Pace, Share
+from ....bridges.xmpp.stream.gatekeeper import Gatekeeper
+from ....bridges.xmpp.stream.house import House
+from ....bridges.xmpp.stream.negotiation import Offer
+from ....bridges.xmpp.stream.session import Session
+from ....bridges.xmpp.stream.sessions import Sessions
+from ....bridges.xmpp.syntax import xml
+from ....bridges.xmpp.syntax.stanza import Stanza
 from ....core.front_end import FrontEnd
 from ...people import Desk
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from ....bridges.xmpp.router import ClientRouter
-from ....bridges.xmpp.session import Session
-from ....bridges.xmpp.stanza import Stanza
+from ....bridges.xmpp.stream.session import Session
+from ....bridges.xmpp.syntax.stanza import Stanza
 from ....core.front_end import FrontEnd
 from ....core.identity import Identity
 from ....core.people import Person
@@ -169,6 +169,6 @@ def nick(stanza: Element) -> str:
 
 
 def _stanza(tree: Element) -> Stanza:
-    from ....bridges.xmpp import xml
+    from ....bridges.xmpp.syntax import xml
 
     return Stanza.read(xml.serialise(tree))

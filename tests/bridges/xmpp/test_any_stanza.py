@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ....bridges.xmpp import xml
-from ....bridges.xmpp.stanza import Stanza
+from ....bridges.xmpp.syntax import xml
+from ....bridges.xmpp.syntax.stanza import Stanza
 from ...people import ALICE, BOB
 from .house import ROOM, Client, house_in
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ....bridges.xmpp import budget
-from ....bridges.xmpp.budget import Bucket, Door, Share, place_of
+from ....bridges.xmpp.stream import budget
+from ....bridges.xmpp.stream.budget import Bucket, Door, Share, place_of
 
 
 def test_a_bucket_fills_at_its_rate_up_to_its_burst():

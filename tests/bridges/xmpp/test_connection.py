@@ -7,10 +7,10 @@ import base64
 
 import pytest
 
-from ....bridges.xmpp import connection as connection_module
-from ....bridges.xmpp import limits, pipe
-from ....bridges.xmpp.budget import Pace
-from ....bridges.xmpp.connection import Connection
+from ....bridges.xmpp.stream import connection as connection_module
+from ....bridges.xmpp.stream import limits, pipe
+from ....bridges.xmpp.stream.budget import Pace
+from ....bridges.xmpp.stream.connection import Connection
 from ...people import ALICE
 from ...stage import PASSWORD
 from .echo import EchoRouter, house_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ....bridges.xmpp import reception, seat
+from ....bridges.xmpp.rooms import reception, seat
 from ....core.conversation import History
 from ....core.housekeeping import IDLE
 from ....core.identity import Identity

@@ -10,9 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from ....bridges.xmpp import xml
-from ....bridges.xmpp.framer import Framer
-from ....bridges.xmpp.limits import (
+from ....bridges.xmpp.stream.limits import (
     AFTER_SIGN_IN,
     BEFORE_SIGN_IN,
     MAX_HEADER,
@@ -22,9 +20,11 @@ from ....bridges.xmpp.limits import (
     PARSER_LIFE,
     Limits,
 )
-from ....bridges.xmpp.parser import Parser
-from ....bridges.xmpp.stanza import Stanza
-from ....bridges.xmpp.stream_error import CONDITIONS
+from ....bridges.xmpp.stream.stream_error import CONDITIONS
+from ....bridges.xmpp.syntax import xml
+from ....bridges.xmpp.syntax.framer import Framer
+from ....bridges.xmpp.syntax.parser import Parser
+from ....bridges.xmpp.syntax.stanza import Stanza
 
 HEADER = (
     b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "

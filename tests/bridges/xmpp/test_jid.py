@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ....bridges.xmpp import jid
+from ....bridges.xmpp.syntax import jid
 from ....core.errors import BadAddress
 from ....core.identity import Endpoint, Identity
 

@@ -14,13 +14,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ....bridges.xmpp import limits, patience, pipe
-from ....bridges.xmpp import listener as listener_module
-from ....bridges.xmpp.budget import Door, Pace, Share
-from ....bridges.xmpp.gatekeeper import Gatekeeper
-from ....bridges.xmpp.listener import Listener
-from ....bridges.xmpp.negotiation import Offer
-from ....bridges.xmpp.parser import Parser
+from ....bridges.xmpp.stream import limits, patience, pipe
+from ....bridges.xmpp.stream import listener as listener_module
+from ....bridges.xmpp.stream.budget import Door, Pace, Share
+from ....bridges.xmpp.stream.gatekeeper import Gatekeeper
+from ....bridges.xmpp.stream.listener import Listener
+from ....bridges.xmpp.stream.negotiation import Offer
+from ....bridges.xmpp.syntax.parser import Parser
 from ....core.identity import Endpoint
 from ....core.registrar import Binding
 from ...people import ALICE, BOB, Desk

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ....bridges.xmpp.limits import REST_TIME, SIGN_IN_TIME, STEP_TIME
-from ....bridges.xmpp.patience import Patience, Verdict
-from ....bridges.xmpp.states import State
+from ....bridges.xmpp.stream.limits import REST_TIME, SIGN_IN_TIME, STEP_TIME
+from ....bridges.xmpp.stream.patience import Patience, Verdict
+from ....bridges.xmpp.stream.states import State
 
 NEGOTIATING = [state for state in State if state not in (State.BOUND, State.ENDED)]
 

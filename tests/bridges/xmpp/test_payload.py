@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ....bridges.xmpp import payload, xml
 from ....bridges.xmpp.errors import CONDITIONS, NOBODY, StanzaError, condition_of
-from ....bridges.xmpp.jid import Jid
+from ....bridges.xmpp.messages import payload
 from ....bridges.xmpp.queries import Place, place_of
 from ....bridges.xmpp.server_owned import MESSAGE_TAGS, honest_delay, without
-from ....bridges.xmpp.stanza import Stanza
-from ....bridges.xmpp.stream_error import CONDITIONS as STREAM_CONDITIONS
+from ....bridges.xmpp.stream.stream_error import CONDITIONS as STREAM_CONDITIONS
+from ....bridges.xmpp.syntax import xml
+from ....bridges.xmpp.syntax.jid import Jid
+from ....bridges.xmpp.syntax.stanza import Stanza
 from ....core import errors
 from ....core.domains import Domains
 from ....core.message import Native

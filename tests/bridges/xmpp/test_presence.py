@@ -296,7 +296,7 @@ async def test_forged_rooms_and_times_are_taken_out_of_presence(house):
 
 
 async def test_one_rendering_serves_all_who_see_the_same(house, monkeypatch):
-    from ....bridges.xmpp import watch
+    from ....bridges.xmpp.presence import watch
 
     for person in (ALICE, CAROL, DAVE):
         await house.friends(person, BOB)

@@ -7,15 +7,15 @@ import asyncio
 import pytest
 
 from ....bridges.xmpp import resource as resources
-from ....bridges.xmpp import threads
 from ....bridges.xmpp.errors import StanzaError
-from ....bridges.xmpp.names import MAX_NICK, Names, nick_asked
+from ....bridges.xmpp.messages import threads
+from ....bridges.xmpp.messages.threads import Threads
+from ....bridges.xmpp.presence.words import ACTIVITIES, AVAILABILITIES, language_of
 from ....bridges.xmpp.resource import Lanes, Resource, Resources
-from ....bridges.xmpp.room import Room
-from ....bridges.xmpp.seat import Seat
-from ....bridges.xmpp.session import Session
-from ....bridges.xmpp.threads import Threads
-from ....bridges.xmpp.words import ACTIVITIES, AVAILABILITIES, language_of
+from ....bridges.xmpp.rooms.names import MAX_NICK, Names, nick_asked
+from ....bridges.xmpp.rooms.room import Room
+from ....bridges.xmpp.rooms.seat import Seat
+from ....bridges.xmpp.stream.session import Session
 from ....core.conversation import Conversation, Shape
 from ....core.errors import BadAddress, Undeliverable
 from ....core.message import Delivery

@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
-from ....bridges.xmpp import reception, room_entry
-from ....bridges.xmpp.seat import State
-from ....bridges.xmpp.stanza import Stanza
+from ....bridges.xmpp.rooms import entry as room_entry
+from ....bridges.xmpp.rooms import reception
+from ....bridges.xmpp.rooms.seat import State
+from ....bridges.xmpp.syntax.stanza import Stanza
 from ....core.conversation import Conversation
 from ....core.errors import Busy, Conflict, Gone
 from ....core.housekeeping import IDLE
@@ -401,7 +402,7 @@ def test_how_much_of_the_past_is_a_number_or_nothing():
 
 def test_a_room_needs_a_conference():
     with pytest.raises(AssertionError):
-        from ....bridges.xmpp.room import Room
+        from ....bridges.xmpp.rooms.room import Room
         from ...people import NOON
 
         Room(Conversation("c1", NOON), b"key")

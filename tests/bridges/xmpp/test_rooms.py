@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ....bridges.xmpp import seat as seats
+from ....bridges.xmpp.rooms import seat as seats
 from ....core.conversation import Shape
 from ....core.identity import Identity
 from ...people import ALICE, BOB, CAROL, DAVE
@@ -179,7 +179,7 @@ async def test_full_rooms_and_full_clients(house, monkeypatch):
     monkeypatch.setattr(conversation, "MAX_PARTICIPANTS", 1)
     bob = await house.client(BOB)
     assert condition((await enter(bob, "bob"))[0]) == ("wait", "service-unavailable")
-    from ....bridges.xmpp import rooms
+    from ....bridges.xmpp.rooms import rooms
 
     monkeypatch.setattr(rooms, "MAX_SEATS", 0)
     assert condition((await enter(bob, "bob"))[0]) == ("wait", "resource-constraint")

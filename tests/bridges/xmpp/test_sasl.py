@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ....bridges.xmpp import sasl
-from ....bridges.xmpp.sasl import Challenge, KeyWanted, PasswordWanted, Plain, SaslError, Scram, Success
+from ....bridges.xmpp.stream import sasl
+from ....bridges.xmpp.stream.sasl import Challenge, KeyWanted, PasswordWanted, Plain, SaslError, Scram, Success
 from ....core.credentials import ScramKey
 from ....core.identity import Identity
 from .scram_client import ScramClient

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ....bridges.xmpp import deeds, jid, xml
-from ....bridges.xmpp.limits import (
+from ....bridges.xmpp.stream import deeds
+from ....bridges.xmpp.stream.limits import (
     ANSWER_TIME,
     BEFORE_SIGN_IN,
     IDLE_TIME,
@@ -20,11 +20,12 @@ from ....bridges.xmpp.limits import (
     SIGN_IN_TIME,
     STEP_TIME,
 )
-from ....bridges.xmpp.negotiation import Offer
-from ....bridges.xmpp.sasl import KeyWanted, PasswordWanted
-from ....bridges.xmpp.stanza import Stanza
-from ....bridges.xmpp.states import BEFORE_HEADER, TRANSITIONS, WAITING, State
-from ....bridges.xmpp.stream import SIGNED_OUT, Stream
+from ....bridges.xmpp.stream.negotiation import Offer
+from ....bridges.xmpp.stream.sasl import KeyWanted, PasswordWanted
+from ....bridges.xmpp.stream.states import BEFORE_HEADER, TRANSITIONS, WAITING, State
+from ....bridges.xmpp.stream.stream import SIGNED_OUT, Stream
+from ....bridges.xmpp.syntax import jid, xml
+from ....bridges.xmpp.syntax.stanza import Stanza
 from ....core.credentials import ScramKey
 from ....core.identity import Identity
 from .scram_client import ScramClient

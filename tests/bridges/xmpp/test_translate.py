@@ -7,9 +7,10 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from ....bridges.xmpp import translate, watch
-from ....bridges.xmpp.stanza import Stanza
-from ....bridges.xmpp.words import ACTIVITIES, phrase
+from ....bridges.xmpp import translate
+from ....bridges.xmpp.presence import watch
+from ....bridges.xmpp.presence.words import ACTIVITIES, phrase
+from ....bridges.xmpp.syntax.stanza import Stanza
 from ....core.access import AccessLevel, rendered
 from ....core.message import Native
 from ....core.presence import Activity, Availability, Device, PresenceDocument

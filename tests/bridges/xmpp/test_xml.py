@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from ....bridges.xmpp import xml
-from ....bridges.xmpp.stanza import Stanza
-from ....bridges.xmpp.stream_error import CONDITIONS, STREAM_END, stream_error
+from ....bridges.xmpp.stream.stream_error import CONDITIONS, STREAM_END, stream_error
+from ....bridges.xmpp.syntax import xml
+from ....bridges.xmpp.syntax.stanza import Stanza
 
 REQUEST = Stanza.read(b"<iq type='get' id='a&amp;1' to='bob@x.test' from='alice@x.test/desk'><q xmlns='u:q'/></iq>")
 ANY_TEXT = st.text(st.characters(exclude_categories=()))

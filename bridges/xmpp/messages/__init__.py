@@ -1,0 +1,1 @@
+"""Messages between people, their copies, and signals without text."""

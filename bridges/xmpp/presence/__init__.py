@@ -1,0 +1,1 @@
+"""Rosters, subscriptions, and who is shown whose presence (RFC 6121)."""

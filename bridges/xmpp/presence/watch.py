@@ -1,0 +1,104 @@
+"""What one resource sees of other people: views of their presence as stanzas, made once for all who see the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ....core.identity import Endpoint, Identity
+from ....core.presence import PresenceDocument
+from ....core.presence_registry import View
+from .. import translate
+from ..resource import LISTS, Resource, Start
+from ..syntax import jid
+
+if TYPE_CHECKING:
+    from ....core.presence_registry import PresenceRegistry
+
+ALONE = "hereabouts"
+"""The resource that stands for somebody who is here without any device of theirs: on the phone, for example."""
+
+Goodbyes = dict[Endpoint, bytes]
+"""What resources said when they took their presence back, while their watchers are being told."""
+Halves = tuple[bytes, bytes]
+"""A stanza open at the one place where copies differ: what comes before the receiver's address and what comes after."""
+
+
+class Watch:
+    """A watcher of many people, for one resource.  It remembers what it was shown last, to take it back in the end."""
+
+    __slots__ = ("_goodbyes", "_people", "_presence", "_resource", "_start", "identity")
+
+    def __init__(self, resource: Resource, presence: PresenceRegistry, goodbyes: Goodbyes, start: Start) -> None:
+        self.identity: Identity | None = resource.identity
+        self._resource = resource
+        self._presence = presence
+        self._goodbyes = goodbyes
+        self._start = start
+        self._people: dict[Identity, View] = {}
+
+    async def follow(self, who: Identity) -> None:
+        """Show somebody's presence from now on.  Those whom the person blocks are not heard from (XEP-0191)."""
+        if who not in self._people and who not in self._resource.blocked:
+            await self._presence.watch(who, self)
+
+    def leave(self, who: Identity) -> None:
+        """Show it no more: the devices that were there go."""
+        last = self._people.pop(who, None)
+        self._presence.unwatch(who, self)
+        if last is not None:
+            self._show(View(PresenceDocument(who), last.level, -1), last)
+
+    def close(self) -> None:
+        """Watch nobody any more, and say nothing."""
+        for who in self._people:
+            self._presence.unwatch(who, self)
+        self._people.clear()
+
+    def notify(self, view: View, before: View | None) -> None:
+        """One person's presence as it is now; only the resources that differ are sent."""
+        self._people[view.document.identity] = view
+        lanes = self._resource.lanes
+        if lanes.busy(LISTS):
+            # A change of the contact list is told before the presence that it brings (RFC 6121 section 3.1.6).
+            self._start(lanes.take(LISTS, self._show_later, view, before))
+        else:
+            self._show(view, before)
+
+    async def _show_later(self, view: View, before: View | None) -> None:
+        if self._resource.watch is self:
+            self._show(view, before)
+
+    def _show(self, view: View, before: View | None) -> None:
+        language = self._resource.language
+        since = f"{before.level} {before.version}" if before is not None else "first"
+        kind = f"xmpp {language} {since}"
+        changes: list[Halves] = view.body(kind, lambda: differences(view, before, language, self._goodbyes))
+        if changes:
+            to = self._resource.session.jid_bytes
+            self._resource.send(b"".join([head + to + tail for head, tail in changes]))
+
+
+def differences(view: View, before: View | None, language: str, goodbyes: Goodbyes) -> list[Halves]:
+    """The stanzas that lead from one view of a person to the next."""
+    now = _resources(view, language)
+    then = _resources(before, language) if before is not None else {}
+    who = view.document.identity
+    changes = [halves(who, instance, inner) for instance, inner in now.items() if then.get(instance) != inner]
+    for instance in then:
+        if instance not in now:
+            changes.append(halves(who, instance, goodbyes.get(Endpoint(who, instance), b""), gone=True))
+    return changes
+
+
+def halves(who: Identity, instance: str, inner: bytes, *, gone: bool = False) -> Halves:
+    """One resource's presence stanza."""
+    head = b"<presence from='" + jid.quoted(f"{who}/{instance}") + b"' to='"
+    type = b"' type='unavailable'" if gone else b"'"
+    return head, b"".join((type, b">", inner, b"</presence>")) if inner else type + b"/>"
+
+
+def _resources(view: View, language: str) -> dict[str, bytes]:
+    made: dict[str, bytes] = view.body(
+        f"xmpp {language}", lambda: translate.inners(view.document, language, alone=ALONE)
+    )
+    return made

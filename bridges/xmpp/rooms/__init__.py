@@ -1,0 +1,1 @@
+"""Conferences as rooms (XEP-0045)."""

@@ -1,0 +1,281 @@
+"""Entering a room, changing one's nickname and presence in it, and going (XEP-0045 sections 7.2, 7.6, 7.7, 7.14)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+from xml.etree.ElementTree import Element
+
+from ....core.conversation import Conversation
+from ....core.errors import Conflict, Gone, NotAllowed, TooLarge
+from ....core.identity import Identity
+from ....core.message import Message
+from ..errors import StanzaError, item_not_found
+from ..messages.payload import moment
+from ..resource import Resource
+from ..server_owned import PRESENCE_TAGS, without
+from ..syntax import xml
+from ..syntax.jid import Jid
+from ..syntax.stanza import Stanza
+from . import stanzas as room_stanzas
+from .names import Names, nick_asked
+from .room import Occupant, Room
+from .seat import Seat, State
+from .stanzas import CREATED, NICK_CHANGE, NICK_CHANGED_BY_ROOM, NON_ANONYMOUS, Shown
+from .talk import RoomTalk
+
+if TYPE_CHECKING:
+    from ....core.front_end import FrontEnd
+
+WISH = f"{{{xml.MUC}}}x"
+HISTORY = f"{{{xml.MUC}}}history"
+MAX_HISTORY = 50
+"""Messages of the past that somebody gets who comes in."""
+
+
+class Wish(NamedTuple):
+    """How much of the past a client wants (section 7.2.14)."""
+
+    stanzas: int = MAX_HISTORY
+    characters: int | None = None
+    since: datetime | None = None
+
+
+class RoomEntry:
+    """One room at a time, one resource at a time; the order of what is sent is section 7.1's."""
+
+    def __init__(
+        self, front_end: FrontEnd, names: Names, talk: RoomTalk, room_of: Callable[[Conversation], Room]
+    ) -> None:
+        self._front_end = front_end
+        self._names = names
+        self._talk = talk
+        self._room_of = room_of
+
+    async def enter(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
+        """Come in, and make the room if there is none.  Raises StanzaError and what the IMMCU raises."""
+        nick = nick_asked(to.resource)
+        wish = wish_of(stanza.child(WISH), self._front_end.clock())
+        seat = resource.seats.setdefault(to.identity, Seat())
+        seat.state, room = State.ENTERING, None
+        try:
+            conversation, created = await self._conversation(resource.identity, to.identity)
+            await self._names.learn([resource.identity], anew=True)
+            await self._names.learn(conversation.participants)
+            room = self._room_of(conversation)
+            room.expected.add(resource.identity)
+            await self._take_part(room, resource, nick)
+            past = await self._front_end.immcu.history(conversation, resource.identity, MAX_HISTORY)
+        except Exception:
+            self._turn_away(resource, seat, to.identity, room)
+            raise
+        finally:
+            if room is not None:
+                room.expected.discard(resource.identity)
+        if resource.seats.get(to.identity) is not seat or resource.session.closed:
+            resource.send(room_stanzas.not_here(room.jid, nick).to(resource.session.jid_bytes))
+            await self._never_came(room, resource.identity)
+            return
+        # From here on nothing waits, so that nothing comes in between.
+        codes = (CREATED,) if created else ()
+        self._sit_down(room, resource, seat, nick, without(stanza, PRESENCE_TAGS), codes)
+        self._tell_past(room, resource, past, wish)
+        resource.send(room_stanzas.subject(room).to(resource.session.jid_bytes))
+        self._talk.show_held(room, resource, seat, after=past[-1].seq if past else 0)
+
+    async def change(self, resource: Resource, stanza: Stanza, room: Room, nick: str) -> None:
+        """A client that sits in the room shows other presence, or another nickname.  Raises StanzaError."""
+        occupant = room.occupants[resource.identity]
+        occupant.inner = without(stanza, PRESENCE_TAGS)
+        nick = nick_asked(nick)
+        if nick != occupant.nick:
+            other = room.called(nick)
+            if other is not None and other is not occupant:
+                raise nick_taken()
+            self._rename(room, occupant, nick)
+        else:
+            show(room, occupant, room_stanzas.presence(room, occupant))
+
+    async def leave(self, resource: Resource, stanza: Stanza, room: Room) -> None:
+        """Go.  The person leaves the conversation with their last client."""
+        seat = resource.seats.pop(room.address, None)
+        occupant = room.occupants.get(resource.identity)
+        if seat is not None:
+            seat.give_up()
+        if occupant is None or resource not in occupant.resources:
+            return
+        shown = room_stanzas.presence(room, occupant, gone=True, inner=without(stanza, PRESENCE_TAGS))
+        resource.send(shown.own.to(resource.session.jid_bytes))
+        occupant.resources.remove(resource)
+        if not occupant.resources:
+            show(room, occupant, shown)
+            room.hide(resource.identity)
+            await self._front_end.immcu.leave(room.conversation, resource.identity)
+
+    async def again(self, resource: Resource, stanza: Stanza, room: Room) -> None:
+        """A client that sits in the room has lost track of it: it is told everything once more."""
+        occupant = room.occupants[resource.identity]
+        occupant.inner = without(stanza, PRESENCE_TAGS)
+        past = await self._front_end.immcu.history(room.conversation, resource.identity, MAX_HISTORY)
+        if resource not in occupant.resources:
+            return
+        self._tell_occupants(room, resource)
+        own = room_stanzas.presence(room, occupant, own_codes=(NON_ANONYMOUS,)).own
+        resource.send(own.to(resource.session.jid_bytes))
+        self._tell_past(room, resource, past, wish_of(stanza.child(WISH), self._front_end.clock()))
+        resource.send(room_stanzas.subject(room).to(resource.session.jid_bytes))
+
+    # ---- inside
+
+    async def _conversation(self, who: Identity, address: Identity) -> tuple[Conversation, bool]:
+        """The conference at this address; a new one where none has been, or people came and went."""
+        immcu = self._front_end.immcu
+        found = await immcu.at(address)
+        if not at_home(self._front_end, who, address) and (found is None or who not in found.participants):
+            raise item_not_found()
+        if found is not None:
+            return found, False
+        last = await self._front_end.store.last_at(address)
+        if last is not None and last.keeps_seats:
+            raise StanzaError("cancel", "gone", "this conference has ended")
+        try:
+            return await immcu.open_room(address, who), True
+        except Conflict:
+            found = await immcu.at(address)
+            if found is None:
+                raise
+            return found, False
+
+    async def _take_part(self, room: Room, resource: Resource, nick: str) -> None:
+        """Become a participant, seen under a nickname that is not taken."""
+        other = room.called(nick)
+        if other is not None and other.who != resource.identity:
+            raise nick_taken()
+        conversation, who = room.conversation, resource.identity
+        if who in conversation.participants:
+            return
+        try:
+            await self._front_end.immcu.enter(conversation, who)
+        except TooLarge as why:
+            raise StanzaError("wait", "service-unavailable", str(why)) from why
+        except NotAllowed as why:
+            raise StanzaError("auth", "registration-required", str(why)) from why
+        except Gone as why:
+            raise StanzaError("cancel", "gone", str(why)) from why
+
+    def _turn_away(self, resource: Resource, seat: Seat, address: Identity, room: Room | None) -> None:
+        """The client does not come in; a participant goes on hearing what is said as chat."""
+        if room is not None and resource.identity in room.conversation.participants:
+            seat.state = State.RELAYED
+            self._talk.relay_held(room, resource, seat)
+        else:
+            seat.give_up()
+            resource.seats.pop(address, None)
+
+    async def _never_came(self, room: Room, who: Identity) -> None:
+        """The client was gone, or had been put out, before it sat down."""
+        occupant = room.occupants.get(who)
+        if not room.conversation.keeps_seats and (occupant is None or not occupant.resources):
+            await self._front_end.immcu.leave(room.conversation, who, reason="connection lost")
+
+    def _sit_down(
+        self, room: Room, resource: Resource, seat: Seat, nick: str, inner: bytes, codes: Iterable[int]
+    ) -> None:
+        seat.expect(None)
+        seat.state = State.TAKEN
+        self._show_the_others(room, resource.identity)
+        self._tell_occupants(room, resource)
+        occupant = room.occupants.get(resource.identity)
+        if occupant is None:
+            occupant = room.show(resource.identity, nick)
+        elif occupant.nick != nick and not occupant.resources and room.called(nick) is None:
+            self._rename(room, occupant, nick)
+        occupant.inner = inner
+        occupant.resources.append(resource)
+        if occupant.nick != nick:
+            codes = (*codes, NICK_CHANGED_BY_ROOM)
+        shown = room_stanzas.presence(room, occupant, own_codes=(NON_ANONYMOUS, *codes))
+        for other in room.resources():
+            if other is not resource:
+                half = shown.own if other.identity == resource.identity else shown.others
+                other.send(half.to(other.session.jid_bytes))
+        resource.send(shown.own.to(resource.session.jid_bytes))
+
+    def _show_the_others(self, room: Room, but: Identity) -> None:
+        """Participants who hear what is said without a client in the room are seen in it too."""
+        for who in room.conversation.participants:
+            if who != but and who not in room.occupants and who not in room.expected and hears(self._front_end, who):
+                occupant = room.show(who, self._names.nick_of(who))
+                show(room, occupant, room_stanzas.presence(room, occupant))
+
+    def _tell_occupants(self, room: Room, resource: Resource) -> None:
+        to = resource.session.jid_bytes
+        for other in room.occupants.values():
+            if other.who != resource.identity:
+                resource.send(room_stanzas.presence(room, other).others.to(to))
+
+    def _tell_past(self, room: Room, resource: Resource, past: Sequence[Message], wish: Wish) -> None:
+        to = resource.session.jid_bytes
+        stanzas = [self._talk.halves(room, said, delayed=True).to(to) for said in wanted(past, wish)]
+        if wish.characters is not None:
+            room_left = wish.characters
+            for number in range(len(stanzas) - 1, -1, -1):
+                room_left -= len(stanzas[number])
+                if room_left < 0:
+                    del stanzas[: number + 1]
+                    break
+        resource.send(b"".join(stanzas))
+
+    def _rename(self, room: Room, occupant: Occupant, nick: str) -> None:
+        going = room_stanzas.presence(room, occupant, gone=True, codes=(NICK_CHANGE,), new_nick=nick, inner=b"")
+        show(room, occupant, going)
+        room.rename(occupant, nick)
+        show(room, occupant, room_stanzas.presence(room, occupant))
+
+
+def at_home(front_end: FrontEnd, who: Identity, address: Identity) -> bool:
+    """Whether a room belongs to somebody's own domain; rooms of others are for those who were invited."""
+    return front_end.conference_domain(who.domain) == address.domain
+
+
+def hears(front_end: FrontEnd, who: Identity) -> bool:
+    """Whether what is said reaches somebody now, by whatever way."""
+    return not front_end.ours(who.domain) or bool(front_end.registrar.ready(who))
+
+
+def show(room: Room, occupant: Occupant, shown: Shown) -> None:
+    """An occupant's presence, to every client in the room."""
+    for resource in room.resources():
+        half = shown.own if resource.identity == occupant.who else shown.others
+        resource.send(half.to(resource.session.jid_bytes))
+
+
+def wish_of(joining: Element | None, now: datetime) -> Wish:
+    """What the ``<history/>`` of a joining presence asks for; numbers that are none ask for nothing special."""
+    history = joining.find(HISTORY) if joining is not None else None
+    if history is None:
+        return Wish()
+    stanzas, characters = _number(history, "maxstanzas"), _number(history, "maxchars")
+    since = moment(history.get("since", ""))
+    seconds = _number(history, "seconds")
+    if seconds is not None:
+        ago = now - timedelta(seconds=min(seconds, 10**9))
+        since = ago if since is None else max(ago, since)
+    return Wish(MAX_HISTORY if stanzas is None else min(stanzas, MAX_HISTORY), characters, since)
+
+
+def wanted(past: Sequence[Message], wish: Wish) -> Sequence[Message]:
+    """The part of the past that was asked for, oldest first."""
+    found = [said for said in past if wish.since is None or said.sent_at >= wish.since]
+    return found[-wish.stanzas :] if wish.stanzas else []
+
+
+def nick_taken() -> StanzaError:
+    """Somebody else has that nickname (section 7.2.8)."""
+    return StanzaError("cancel", "conflict", "somebody here has this nickname")
+
+
+def _number(history: Element, name: str) -> int | None:
+    text = history.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None

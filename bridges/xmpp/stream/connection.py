@@ -1,0 +1,297 @@
+"""One client's connection: what comes goes into the stream, and the stream's deeds are done in fair shares."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import cast
+
+from ....core.errors import Busy, TooLarge
+from ....core.identity import Identity
+from ..syntax import jid, xml
+from ..syntax.stanza import Stanza
+from . import deeds
+from .budget import Bucket
+from .house import House
+from .limits import CLOSE_TIME, FAIR_SHARE, LINGER_TIME, MAX_IN_FLIGHT
+from .pipe import Pipe
+from .sasl import KeyWanted, PasswordWanted
+from .session import Session
+from .sessions import LOST, REASONS
+from .states import State
+from .stream import SIGNED_OUT, Stream
+
+log = logging.getLogger(__name__)
+
+
+class Connection(asyncio.Protocol):
+    """Carries one stream, in the clear until STARTTLS or in TLS from the start."""
+
+    __slots__ = (
+        "_bytes",
+        "_early",
+        "_held",
+        "_house",
+        "_known",
+        "_loop",
+        "_over",
+        "_pipe",
+        "_pumping",
+        "_session",
+        "_stanzas",
+        "_still_sends",
+        "_stream",
+        "_timer",
+        "_work",
+        "made",
+        "remote",
+    )
+
+    def __init__(self, house: House, address: str, *, secure: bool) -> None:
+        self._house = house
+        self._loop = asyncio.get_running_loop()
+        now = self._loop.time()
+        self._stream = Stream(house.offer, now, secure=secure)
+        self._bytes = Bucket(house.pace.bytes, house.pace.byte_burst, now)
+        self._stanzas = Bucket(house.pace.stanzas, house.pace.stanza_burst, now)
+        self._session: Session | None = None
+        self._pipe: Pipe | None = None
+        self._early = b""
+        """Came through TLS before we were told that the handshake is over."""
+        self._work: set[asyncio.Future[None]] = set()
+        self._held = self._pumping = self._known = self._over = self._still_sends = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.remote = address
+        self.made = False
+        """Whether there was a connection: it will tell the door when it is over."""
+
+    # ---- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody was let in, and is behind TLS already if the stream is to be secure."""
+        self.made = True
+        self._pipe = Pipe(cast(asyncio.Transport, transport), self._stream.output, self._unread)
+        self._house.enter(self)
+        self._arm()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        if self._pipe is None or self._over:
+            self._still_sends = True
+            return
+        if self._pipe.securing:
+            self._early += data
+            return
+        now = self._loop.time()
+        self._hold(self._bytes.spend(len(data), now))
+        self._stream.receive(data, now)
+        self._pump()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone; what came before that is still done."""
+        if self._pipe is None:
+            return
+        self._house.leave(self)
+        self._house.door.leave(self.remote, known=self._known)
+        now = self._loop.time()
+        while self._session is not None and (deed := self._stream.next(now)) is not None:
+            self._do(deed, now)
+        self._over = True
+        self._stream.end(None)
+        self._release(LOST)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._pipe.forget()
+        self._pipe = None
+
+    # ---- Wire
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes for the client."""
+        if self._pipe is not None and self._stream.state is not State.ENDED:
+            self._stream.output.append(data)
+            self._pipe.flush_soon()
+
+    def close(self, condition: str | None, text: str) -> None:
+        """End the stream from our side."""
+        self._stream.end(condition, text, reason=REASONS.get(condition or "", ""))
+        self._pump_soon()
+
+    def abort(self) -> None:
+        """Close the connection without another word."""
+        if self._pipe is not None:
+            self._pipe.abort()
+
+    # ---- deeds
+
+    def _pump(self) -> None:
+        """Do what the stream asks for, a fair share at a time."""
+        self._pumping = False
+        now = self._loop.time()
+        for _ in range(FAIR_SHARE):
+            waits = (self._held or len(self._work) >= MAX_IN_FLIGHT) and self._stream.state is not State.ENDED
+            if waits or (deed := self._stream.next(now)) is None:
+                break
+            self._do(deed, now)
+        else:
+            self._pump_soon()
+        if self._pipe is not None:
+            if self._stream.output:
+                self._pipe.flush_soon()
+            busy = self._held or self._pumping or len(self._work) >= MAX_IN_FLIGHT
+            self._pipe.read(self._over or not busy)
+            self._arm()
+
+    def _pump_soon(self) -> None:
+        if not self._pumping:
+            self._pumping = True
+            self._loop.call_soon(self._pump)
+
+    def _do(self, deed: deeds.Deed, now: float) -> None:
+        match deed:
+            case Stanza():
+                self._route(deed, now)
+            case deeds.StartTls():
+                if self._pipe is not None:
+                    self._pipe.begin_securing()
+                    self._start(self._secure(self._pipe))
+            case deeds.Ask(question):
+                self._start(self._ask(question))
+            case deeds.Failed(who):
+                self._house.gatekeeper.failed(self.remote, who)
+            case deeds.Authenticated(who) if self._pipe is not None:
+                self._house.gatekeeper.succeeded(self.remote, who)
+                self._house.door.know(self.remote)
+                self._known = True
+            case deeds.Bind(who, resource):
+                self._bind(who, resource, now)
+            case deeds.Ended(reason, text):
+                if text:
+                    log.info("the stream of %s was ended: %s: %s", self._session or self.remote, reason, text)
+                self._ended(reason)
+
+    def _route(self, stanza: Stanza, now: float) -> None:
+        assert self._session is not None
+        self._hold(self._stanzas.spend(1, now))
+        try:
+            work = self._house.router.receive(self._session, stanza)
+        except Exception:
+            log.exception("a stanza of %s could not be routed", self._session)
+            if stanza.type not in ("error", "result"):
+                self.write(xml.stanza_error(stanza, "wait", "internal-server-error"))
+            return
+        if work is not None:
+            self._start(work)
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._work.add(task)
+        task.add_done_callback(self._worked)
+
+    def _worked(self, task: asyncio.Future[None]) -> None:
+        full = len(self._work) >= MAX_IN_FLIGHT
+        self._work.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work for %s failed", self._session or self.remote, exc_info=error)
+        if full:
+            self._pump_soon()
+
+    async def _ask(self, question: KeyWanted | PasswordWanted) -> None:
+        try:
+            known = await self._house.gatekeeper.known(question, self.remote)
+        except Busy as busy:
+            self._stream.deny("temporary-auth-failure", str(busy), self._loop.time())
+        except Exception:
+            log.exception("the account of %s could not be looked into", question.who)
+            self._stream.deny("temporary-auth-failure", "", self._loop.time())
+        else:
+            if known is False and self._over:  # whoever guesses and hangs up has guessed all the same
+                self._house.gatekeeper.failed(self.remote, question.who)
+            self._stream.answer(known, self._loop.time())
+        self._pump()
+
+    def _bind(self, who: Identity, resource: str, now: float) -> None:
+        try:
+            session = self._house.sessions.bind(who, resource, self, remote=self.remote, lang=self._stream.lang)
+        except TooLarge as why:
+            self._stream.refuse("wait", "resource-constraint", str(why), now)
+            return
+        self._session = session
+        self._stream.bound(jid.Jid(who.user, who.domain, session.endpoint.instance), now)
+        self._house.router.opened(session)
+
+    async def _secure(self, pipe: Pipe) -> None:
+        try:
+            await pipe.secure(self, self._house.tls)
+        except (OSError, TimeoutError) as why:
+            log.debug("no TLS with %s: %s", self.remote, why)
+            pipe.abort()
+            self.connection_lost(None)
+            return
+        self._stream.secured(self._loop.time())
+        early, self._early = self._early, b""
+        self.data_received(early)
+
+    # ---- pace, time, the end
+
+    def _hold(self, seconds: float) -> None:
+        """Read and do nothing for a while: the client is ahead of its budget."""
+        if seconds > 0 and not self._held:
+            self._held = True
+            self._loop.call_later(seconds, self._let_go)
+
+    def _let_go(self) -> None:
+        self._held = False
+        self._pump()
+
+    def _arm(self) -> None:
+        """One timer for the stream; it may ring too early, never too late."""
+        due = self._stream.due
+        if due is None or (self._timer is not None and self._timer.when() <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._stream.tick(self._loop.time())
+        self._pump()
+
+    def _ended(self, reason: str) -> None:
+        """Say the last words and close; but not while the client talks, for then it could not read them."""
+        self._release(reason)
+        self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._pipe is None:
+            return
+        self._pipe.flush()
+        if self._pipe.securing:
+            self._pipe.abort()
+        elif reason == SIGNED_OUT:
+            self._close()
+        else:
+            self._timer = self._loop.call_later(LINGER_TIME, self._linger, self._loop.time() + CLOSE_TIME)
+
+    def _linger(self, until: float) -> None:
+        if self._still_sends and self._loop.time() < until:
+            self._still_sends = False
+            self._timer = self._loop.call_later(LINGER_TIME, self._linger, until)
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        if self._pipe is not None:
+            self._pipe.close()
+            self._timer = self._loop.call_later(CLOSE_TIME, self.abort)
+
+    def _unread(self) -> None:
+        log.info("%s does not read; its connection is closed", self._session or self.remote)
+        self._release("does not read")
+        self.abort()
+
+    def _release(self, reason: str) -> None:
+        if self._session is not None:
+            self._house.sessions.release(self._session, reason)

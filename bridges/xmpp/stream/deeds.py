@@ -1,0 +1,49 @@
+"""What a stream asks of whoever carries it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ....core.identity import Identity
+from ..syntax.stanza import Stanza
+from .sasl import KeyWanted, PasswordWanted
+
+
+class StartTls(NamedTuple):
+    """Send what is to be sent, begin the TLS handshake, then call ``secured``."""
+
+
+class Ask(NamedTuple):
+    """Find this out about the account, then call ``answer`` or ``deny``."""
+
+    question: KeyWanted | PasswordWanted
+
+
+class Failed(NamedTuple):
+    """A sign-in failed: it counts against the address, and against the person if there was one."""
+
+    who: Identity | None
+
+
+class Authenticated(NamedTuple):
+    """The client proved who they are."""
+
+    who: Identity
+
+
+class Bind(NamedTuple):
+    """Bind a resource, this one unless it is empty, then call ``bound`` or ``refuse``."""
+
+    who: Identity
+    resource: str
+
+
+class Ended(NamedTuple):
+    """The stream is over: send what is to be sent and close the connection.  ``text`` was said with an error."""
+
+    reason: str
+    text: str = ""
+
+
+Deed = StartTls | Ask | Failed | Authenticated | Bind | Ended | Stanza
+"""A stanza is to be given to the router."""

@@ -1,0 +1,106 @@
+"""What we write while a stream is negotiated (RFC 6120 sections 4 to 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..syntax import xml
+from ..syntax.jid import quoted
+from . import sasl
+from .limits import AFTER_SIGN_IN, ANSWER_TIME, BEFORE_SIGN_IN, IDLE_TIME
+
+LANG = "en"
+"""The language of our error texts."""
+PROCEED = xml.element("proceed", {"xmlns": xml.TLS})
+TLS_FAILURE = xml.element("failure", {"xmlns": xml.TLS})
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What this server offers to those who connect."""
+
+    ours: Callable[[str], bool]
+    """Whether a domain is one of ours."""
+    domain: str
+    """The one to answer for where none of ours was asked for."""
+    mechanisms: tuple[str, ...] = (*sasl.SCRAMS, sasl.PLAIN)
+    """Those offered through TLS, best first."""
+    max_stanza: int = AFTER_SIGN_IN.stanza
+    features: bytes = b""
+    """Stream features after sign-in, besides those of the stream itself."""
+    idle_time: float = IDLE_TIME
+    answer_time: float = ANSWER_TIME
+
+
+def header(domain: str, id: str, to: str | None) -> bytes:
+    """Our start tag (RFC 6120 section 4.7)."""
+    return xml.element(
+        "stream:stream",
+        {
+            "xmlns": xml.CLIENT,
+            "xmlns:stream": xml.STREAMS,
+            "id": id,
+            "from": domain,
+            "to": to,
+            "version": "1.0",
+            "xml:lang": LANG,
+        },
+        b" ",
+    ).replace(b"> </stream:stream>", b">")
+
+
+def clear_features(offer: Offer) -> bytes:
+    """RFC 6120 section 5.4.1: TLS, and nothing else before."""
+    return xml.element("stream:features", None, xml.element("starttls", {"xmlns": xml.TLS}, xml.element("required")))
+
+
+def sasl_features(offer: Offer) -> bytes:
+    """RFC 6120 section 6.4.1, XEP-0478 section 3.1."""
+    inner = "".join(f"<mechanism>{xml.text(name)}</mechanism>" for name in offer.mechanisms)
+    mechanisms = xml.element("mechanisms", {"xmlns": xml.SASL}, inner)
+    return xml.element("stream:features", None, mechanisms + _limits(BEFORE_SIGN_IN.stanza, None))
+
+
+def bind_features(offer: Offer) -> bytes:
+    """RFC 6120 section 7.4; RFC 3921's session, which is none and which old clients look for."""
+    session = xml.element("session", {"xmlns": xml.SESSION}, xml.element("optional"))
+    limits = _limits(offer.max_stanza, offer.idle_time)
+    return xml.element(
+        "stream:features", None, xml.element("bind", {"xmlns": xml.BIND}) + session + limits + offer.features
+    )
+
+
+def _limits(stanza: int, idle: float | None) -> bytes:
+    inner = f"<max-bytes>{stanza}</max-bytes>" + (f"<idle-seconds>{idle:.0f}</idle-seconds>" if idle else "")
+    return xml.element("limits", {"xmlns": xml.LIMITS}, inner)
+
+
+def challenge(content: bytes) -> bytes:
+    """RFC 6120 section 6.4.3."""
+    return xml.element("challenge", {"xmlns": xml.SASL}, sasl.encoded(content))
+
+
+def success(content: bytes) -> bytes:
+    """RFC 6120 section 6.4.6."""
+    return xml.element("success", {"xmlns": xml.SASL}, sasl.encoded(content))
+
+
+def sasl_failure(condition: str, text: str = "") -> bytes:
+    """RFC 6120 section 6.4.5."""
+    inner = xml.element(condition)
+    if text:
+        inner += xml.element("text", {"xml:lang": LANG}, xml.text(text))
+    return xml.element("failure", {"xmlns": xml.SASL}, inner)
+
+
+def bound(id: str | None, full_jid: str) -> bytes:
+    """RFC 6120 section 7.6.1."""
+    jid = xml.element("jid", None, xml.text(full_jid))
+    return xml.element("iq", {"type": "result", "id": id}, xml.element("bind", {"xmlns": xml.BIND}, jid))
+
+
+def ping(domain: str, full_jid: str, id: str) -> bytes:
+    """XEP-0199 section 4.1: are you still there?"""
+    head = f"<iq type='get' id='{id}' from='{xml.attr(domain)}' to='"
+    return head.encode() + quoted(full_jid) + f"'><ping xmlns='{xml.PING}'/></iq>".encode()

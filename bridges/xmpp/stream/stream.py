@@ -1,0 +1,300 @@
+"""One client's stream, from the first byte to the last (RFC 6120): bytes and time come in, bytes and deeds come out.
+
+It does nothing itself: whoever carries it gives it what came, does what ``next`` says, and sends what is in ``output``.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from ....core.credentials import ScramKey
+from ....core.errors import BadAddress
+from ....core.identity import Identity
+from ..syntax import jid, xml
+from ..syntax.framer import Framer, Header
+from ..syntax.jid import Jid
+from ..syntax.stanza import Stanza
+from . import deeds, negotiation, opening
+from .deeds import Deed
+from .established import Established
+from .limits import AFTER_SIGN_IN, BEFORE_SIGN_IN, Limits
+from .negotiation import Offer
+from .patience import Patience, Verdict
+from .sasl import Challenge, SaslError, Step, Success
+from .sign_in import SignIn
+from .states import BEFORE_HEADER, TRANSITIONS, WAITING, State, event_of
+from .stream_error import STREAM_END, StreamError, stream_error
+
+SIGNED_OUT = "signed out"
+"""The reason of a stream that its client closed."""
+
+NOT_NOW = "something was sent before TLS or sign-in was done"
+
+FEATURES = {
+    State.CLEAR: negotiation.clear_features,
+    State.OFFERED: negotiation.sasl_features,
+    State.UNBOUND: negotiation.bind_features,
+}
+"""What is offered when a header came."""
+
+
+class Stream:
+    """The negotiation, then the stanzas, then the end."""
+
+    __slots__ = (
+        "_bind_id",
+        "_deeds",
+        "_elements",
+        "_established",
+        "_framer",
+        "_offer",
+        "_opened",
+        "_patience",
+        "_sign_in",
+        "domain",
+        "identity",
+        "lang",
+        "output",
+        "state",
+    )
+
+    def __init__(self, offer: Offer, now: float, *, secure: bool = False) -> None:
+        self.state = State.SECURED if secure else State.CONNECTED
+        self.output: list[bytes] = []
+        """To be sent, in this order."""
+        self.identity: Identity | None = None
+        self.domain = offer.domain
+        self.lang = ""
+        self._offer = offer
+        self._framer = Framer(BEFORE_SIGN_IN)
+        self._opened = False
+        """Whether our own header is written, since the last restart."""
+        self._elements: list[Stanza] = []
+        """Read and not looked at, the oldest last."""
+        self._established: Established | None = None
+        self._deeds: list[Deed] = []
+        self._sign_in = SignIn(offer.mechanisms)
+        self._patience = Patience(now, offer.idle_time, offer.answer_time)
+        self._bind_id: str | None = None
+
+    # ---- what comes
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Bytes came."""
+        self._patience.heard(now)
+        if self.state is State.HANDSHAKE:
+            self.end("policy-violation", NOT_NOW)
+        elif self.state is not State.ENDED:
+            self._read(data, now)
+
+    def next(self, now: float) -> Deed | None:
+        """What is to be done now; None until more comes."""
+        while not self._deeds:
+            if self.state in WAITING:
+                return None
+            try:
+                if self._established is not None and self._elements:
+                    taken = self._established.taken(self._elements.pop())
+                    if isinstance(taken, Stanza):
+                        return taken
+                    if taken is not None:
+                        self.output.append(taken)
+                elif not self._advance(now):
+                    return None
+            except StreamError as error:
+                self.end(error.condition, error.text)
+        return self._deeds.pop(0)
+
+    # ---- what was done
+
+    def secured(self, now: float) -> None:
+        """The TLS handshake is over: all that was said before it is forgotten (RFC 6120 section 5.4.3.3)."""
+        if self.state is State.HANDSHAKE:
+            self._go("secured", now)
+            self._restart(BEFORE_SIGN_IN)
+
+    def answer(self, known: ScramKey | bool, now: float) -> None:
+        """What ``Ask`` asked."""
+        if self.state is State.CHECKING:
+            self._sasl(lambda: self._sign_in.answer(known), now)
+
+    def deny(self, condition: str, text: str, now: float) -> None:
+        """``Ask`` was not looked into."""
+        if self.state is State.CHECKING:
+            self._sasl_failed(SaslError(condition, text), now)
+
+    def bound(self, address: Jid, now: float) -> None:
+        """The resource is bound."""
+        if self.state is State.BINDING:
+            self._go("bound", now)
+            self._established = Established(address, self.domain)
+            self.output.append(negotiation.bound(self._bind_id, address.full))
+
+    def refuse(self, type: str, condition: str, text: str, now: float) -> None:
+        """The resource cannot be bound (RFC 6120 sections 7.6.2 and 7.7.2)."""
+        if self.state is State.BINDING:
+            self._go("refused", now)
+            self.output.append(xml.error_to("iq", {"id": self._bind_id}, type, condition, text))
+
+    def end(self, condition: str | None, text: str = "", *, reason: str = "") -> None:
+        """Close the stream, with an error if there is a condition (RFC 6120 sections 4.4 and 4.9)."""
+        if self.state is State.ENDED:
+            return
+        if self.state is not State.HANDSHAKE:  # in which nothing can be said
+            if not self._opened:
+                self._write_header(None)
+            self.output.append(stream_error(condition, text) if condition else STREAM_END)
+        self.state = State.ENDED
+        self._established = None
+        self._framer.close()
+        self._deeds.append(deeds.Ended(reason or condition or "closed", text))
+        self._elements.clear()
+
+    # ---- time
+
+    @property
+    def due(self) -> float | None:
+        """When to call ``tick``."""
+        due, look = self._patience.due(self.state), self._framer.due
+        return due if look is None or due is None else min(due, look)
+
+    def tick(self, now: float) -> None:
+        """Time has passed."""
+        if self._framer.due is not None and now >= self._framer.due:
+            self._read(b"", now)
+        match self._patience.verdict(self.state, now):
+            case Verdict.LATE:
+                self.end("connection-timeout", "signing in took too long")
+            case Verdict.DEAD:
+                self.end("connection-timeout", "no answer came", reason="no answer")
+            case Verdict.REST:
+                self._framer.rest()
+            case Verdict.ASK if self._established is not None:
+                self.output.append(self._established.ping())
+
+    # ---- reading
+
+    def _read(self, data: bytes, now: float) -> None:
+        stanzas = self._framer.receive(data, now)
+        if stanzas:
+            stanzas.reverse()
+            self._elements = stanzas + self._elements if self._elements else stanzas
+
+    def _advance(self, now: float) -> bool:
+        """One step of the negotiation, or the end of what came.  Raises StreamError."""
+        framer = self._framer
+        if self.state in BEFORE_HEADER and framer.header is not None:
+            self._header(framer.header, now)
+        elif self._elements:
+            self._element(self._elements.pop(), now)
+        elif framer.failure is not None:
+            raise framer.failure
+        elif framer.closed:
+            self.end(None, reason=SIGNED_OUT)
+        else:
+            return False
+        return True
+
+    @property
+    def _nothing_follows(self) -> bool:
+        """Whether nothing came after the element at hand."""
+        return not self._elements and self._framer.clean and not self._framer.closed and self._framer.failure is None
+
+    def _restart(self, limits: Limits) -> None:
+        self._framer.close()
+        self._framer = Framer(limits)
+        self._opened = False
+
+    def _go(self, event: str, now: float) -> None:
+        """The table decides."""
+        self.state = TRANSITIONS[self.state][event]
+        self._patience.stepped(now)
+
+    # ---- the negotiation
+
+    def _header(self, header: Header, now: float) -> None:
+        self.domain = opening.asked_domain(header, self._offer, self.identity)
+        self.lang = header.attrs.get("xml:lang", "")
+        self._write_header(header.attrs.get("from"))
+        self._go("header", now)
+        self.output.append(FEATURES[self.state](self._offer))
+
+    def _write_header(self, to: str | None) -> None:
+        self._opened = True
+        self.output.append(negotiation.header(self.domain, secrets.token_urlsafe(15), to))
+
+    def _element(self, element: Stanza, now: float) -> None:
+        """An element of the negotiation."""
+        event = event_of(element)
+        if event not in TRANSITIONS[self.state]:
+            return self._out_of_place(event, now)
+        if event == "starttls" and not self._nothing_follows:
+            raise StreamError("policy-violation", NOT_NOW)
+        self._go(event, now)
+        match event:
+            case "starttls":
+                self.output.append(negotiation.PROCEED)
+                self._deeds.append(deeds.StartTls())
+            case "bind":
+                self._bind(element, now)
+            case _:
+                self._sasl(lambda: self._sign_in.hear(element, self.domain), now)
+
+    def _out_of_place(self, event: str, now: float) -> None:
+        """What the table does not foresee in this state."""
+        if event == "auth" and self.state is State.CLEAR:
+            self._sasl_failed(SaslError("encryption-required"), now)
+        elif event == "starttls":  # a second time
+            self.output.append(negotiation.TLS_FAILURE)
+            self.end(None)
+        elif event != "error":  # which the client's end of the stream follows
+            raise StreamError("not-authorized", f"not now: the stream is {self.state.value}")
+
+    # ---- signing in and binding
+
+    def _sasl(self, turn: Callable[[], Step], now: float) -> None:
+        try:
+            step = turn()
+        except SaslError as error:
+            return self._sasl_failed(error, now)
+        match step:
+            case Challenge():
+                self._go("challenge", now)
+                self.output.append(negotiation.challenge(step.content))
+            case Success():
+                self._succeed(step, now)
+            case _:
+                self._deeds.append(deeds.Ask(step))
+
+    def _succeed(self, success: Success, now: float) -> None:
+        if not self._nothing_follows:
+            self.end("policy-violation", NOT_NOW)
+            return
+        self._go("success", now)
+        self.output.append(negotiation.success(success.content))
+        self.identity = success.who
+        self._deeds.append(deeds.Authenticated(success.who))
+        self._restart(AFTER_SIGN_IN._replace(stanza=self._offer.max_stanza))
+
+    def _sasl_failed(self, error: SaslError, now: float) -> None:
+        """RFC 6120 section 6.4.5: another try, or the end."""
+        if self.state is not State.CLEAR:
+            self._go("failure", now)
+        self.output.append(negotiation.sasl_failure(error.condition, error.text))
+        if error.condition == "not-authorized":
+            self._deeds.append(deeds.Failed(error.who))
+        if self._sign_in.failed():
+            self.end("policy-violation", "too many failed sign-ins")
+
+    def _bind(self, iq: Stanza, now: float) -> None:
+        """RFC 6120 section 7: the resource asked for, or one of ours."""
+        assert self.identity is not None
+        self._bind_id = iq.attrs.get("id")
+        asked = iq.tree[0].findtext(f"{{{xml.BIND}}}resource") or ""
+        try:
+            resource = jid.prepared_resource(asked) if asked else ""
+        except BadAddress as error:
+            self.refuse("modify", "bad-request", str(error), now)
+            return
+        self._deeds.append(deeds.Bind(self.identity, resource))

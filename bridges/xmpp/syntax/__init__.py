@@ -1,0 +1,1 @@
+"""What XMPP looks like: bytes, elements, addresses.  No socket, no clock."""
