@@ -1,4 +1,8 @@
-"""Options: one table of the configuration becomes the struct a plugin declares, and every mistake in it is found."""
+"""Options: one table of the configuration becomes the struct a plugin declares, and every mistake in it is found.
+
+A field that is a struct is a table in the table; ``dict[str, Struct]`` are tables whose names the administrator
+chooses, ``list[Struct]`` tables in an order.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import inspect
 import textwrap
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -44,6 +48,44 @@ class Option(NamedTuple):
     required: bool
     doc: str
     secret: bool
+    inside: Tables | None = None
+    """That it is a table, or several."""
+
+
+class Tables(NamedTuple):
+    """Tables in the table: a dictionary of them, a list of them, or (None) just one."""
+
+    struct: type[msgspec.Struct]
+    many: type | None = None
+
+
+class Section(NamedTuple):
+    """A table that a plugin takes, as its header is written: ``[irc]``, ``[irc.colours]``, ``[[irc.channels]]``."""
+
+    header: str
+    doc: str
+    options: list[Option]
+
+
+def sections(struct: type[msgspec.Struct], name: str, header: str = "", doc: str = "") -> Iterator[Section]:
+    """The plugin's own table, then every table that may stand in it; NAME is whatever the administrator chooses."""
+    options = options_of(struct)
+    yield Section(header or f"[{name}]", doc, [option for option in options if option.inside is None])
+    for option in options:
+        if option.inside is not None:
+            within = f"{name}.{option.name}" + (".NAME" if option.inside.many is dict else "")
+            head = f"[[{within}]]" if option.inside.many is list else f"[{within}]"
+            yield from sections(option.inside.struct, within, head, option.doc)
+
+
+def plain(options: Any, hidden: str) -> Any:
+    """What holds, as numbers, texts, lists and dictionaries, with ``hidden`` in place of every secret."""
+    if isinstance(options, msgspec.Struct):
+        kept = [(option, getattr(options, option.name)) for option in options_of(type(options))]
+        return {o.name: hidden if o.secret and value else plain(value, hidden) for o, value in kept}
+    if isinstance(options, dict):
+        return {name: plain(value, hidden) for name, value in options.items()}
+    return [plain(value, hidden) for value in options] if isinstance(options, list | tuple) else options
 
 
 def options_of(struct: type[msgspec.Struct]) -> list[Option]:
@@ -54,10 +96,9 @@ def options_of(struct: type[msgspec.Struct]) -> list[Option]:
         default = field.default if field.default is not msgspec.NODEFAULT else None
         if field.default_factory is not msgspec.NODEFAULT:
             default = field.default_factory()
-        secret = _marked(field.type) == "secret"
-        options.append(
-            Option(field.name, expected(field.type), default, field.required, docs.get(field.name, ""), secret)
-        )
+        kind, doc = field.type, docs.get(field.name, "")
+        secret, inside = _marked(kind) == "secret", _tables(kind)
+        options.append(Option(field.name, expected(kind), default, field.required, doc, secret, inside))
     return options
 
 
@@ -77,7 +118,11 @@ def checked(
             note(key, f'there is no option "{key}"{nearest(key, fields)}')
             continue
         try:
-            values[key] = _value(fields[key].type, value, folder)
+            if inner := _tables(fields[key].type):
+                values[key], more = _inner(inner, table, key, value, folder)
+                mistakes += more
+            else:
+                values[key] = _value(fields[key].type, value, folder)
         except ValueError as wrong:
             note(key, f"{key} {wrong}")
     for name, field in fields.items():
@@ -91,6 +136,38 @@ def checked(
         key = str(wrong).split(maxsplit=1)[0].rstrip(":") if str(wrong) else ""
         note(key, str(wrong))
         return None, mistakes
+
+
+def _tables(kind: Any) -> Tables | None:
+    """What an option's type says of tables in the table; None for a plain value."""
+    inside = typing.get_args(kind)
+    origin = typing.get_origin(kind)
+    if origin is Annotated:
+        return _tables(inside[0])
+    if origin in (dict, list) and isinstance(inside[-1], type) and issubclass(inside[-1], msgspec.Struct):
+        return Tables(inside[-1], origin)
+    if origin in (typing.Union, types.UnionType):
+        return next((found for choice in inside if (found := _tables(choice))), None)
+    return Tables(kind) if isinstance(kind, type) and issubclass(kind, msgspec.Struct) else None
+
+
+def _inner(kind: Tables, table: Table, key: str, value: Any, folder: Path) -> tuple[Any, list[Mistake]]:
+    """The structs made of the tables in a table, and what is wrong with them.  Raises ValueError for no tables."""
+    name = f"{table.name}.{key}"
+    if kind.many is None:
+        if not isinstance(value, dict):
+            raise ValueError(f"must be a table of its own, [{name}], not {_shown(value)}")
+        return checked(kind.struct, table.inside(key, value), folder)
+    if kind.many is list:
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            raise ValueError(f"must be tables of their own, each [[{name}]], not {_shown(value)}")
+        found = [checked(kind.struct, table.inside(key, one, number), folder) for number, one in enumerate(value)]
+        return [one for one, _ in found], [mistake for _, wrong in found for mistake in wrong]
+    if not isinstance(value, dict) or not all(isinstance(one, dict) for one in value.values()):
+        raise ValueError(f"must be tables with names, as in [{name}.one], not {_shown(value)}")
+    tables = table.inside(key, value)
+    named = {one: checked(kind.struct, tables.inside(one, inner), folder) for one, inner in value.items()}
+    return {one: made for one, (made, _) in named.items()}, [m for _, wrong in named.values() for m in wrong]
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -114,6 +191,8 @@ def expected(kind: Any) -> str:
             return f"{words} from {low} to {high}"
         return f"{words} of at least {low}" if low is not None else words
     origin, inside = typing.get_origin(kind), typing.get_args(kind)
+    if inner := _tables(kind):
+        return {dict: "tables with names", list: "tables in an order", None: "a table"}[inner.many]
     if origin is Literal:
         return "one of " + ", ".join(f'"{choice}"' for choice in inside)
     if origin is list:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import pkgutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -122,8 +122,7 @@ def _examine(table: Table, settings: Settings) -> Enabled:
         one.mistakes.append(Mistake(table.line_of(USE), f"[{table.name}] {unfit}"))
         return one
     values = {key: value for key, value in table.values.items() if key != USE}
-    options = Table(table.name, table.line, values, table.lines)
-    one.options, one.mistakes = checked(one.struct, options, settings.folder)
+    one.options, one.mistakes = checked(one.struct, replace(table, values=values), settings.folder)
     return one
 
 

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 MAX_RETRIES = 50
 """Syntax errors listed for one table; what follows the last is not read."""
@@ -15,6 +15,9 @@ HEADER = re.compile(r"^\[{1,2}[A-Za-z_][\w.-]*\]{1,2}[ \t]*(#.*)?$")
 """A line that can only begin a table, even where a bracket before it was never closed."""
 
 WHERE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+
+Path: TypeAlias = tuple[str | int, ...]
+"""The way into a table: names, and numbers in lists of tables."""
 
 
 class Mistake(NamedTuple):
@@ -26,16 +29,26 @@ class Mistake(NamedTuple):
 
 @dataclass(slots=True)
 class Table:
-    """One table of the file: its values, and the line of each key."""
+    """One table of the file: its values, the line of each key, and those of what lies deeper."""
 
     name: str
     line: int
     values: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
+    deeper: dict[Path, int] = field(default_factory=dict)
 
     def line_of(self, key: str) -> int:
         """Where a key stands; the table's own line when it stands nowhere."""
         return self.lines.get(key, self.line)
+
+    def inside(self, name: str, values: dict[str, Any], number: int | None = None) -> Table:
+        """A table in this one, or one of a list of them; written between braces, all of it is in one line."""
+        way: Path = (name,) if number is None else (name, number)
+        found = {path[len(way) :]: line for path, line in self.deeper.items() if path[: len(way)] == way}
+        lines = {str(path[0]): line for path, line in found.items() if len(path) == 1}
+        line = found.get((), self.line_of(name))
+        deeper = {path: line for path, line in found.items() if len(path) > 1}
+        return Table(f"{self.name}.{name}", line, values, lines or dict.fromkeys(values, line), deeper)
 
 
 @dataclass(slots=True)
@@ -105,18 +118,25 @@ def _place(table: Table, path: tuple[str, ...], repeated: bool, values: dict[str
         return ""
     table.lines.setdefault(path[1], piece.line)
     place: Any = table.values
+    way: Path = ()
     for name in path[1:-1]:
-        place = place.setdefault(name, {})
-        place = place[-1] if isinstance(place, list) and place else place
+        place, way = place.setdefault(name, {}), (*way, name)
+        if isinstance(place, list) and place:
+            place, way = place[-1], (*way, len(place) - 1)
         if not isinstance(place, dict):
             return name
-    here = place.setdefault(path[-1], [] if repeated else {})
+        table.deeper.setdefault(way, piece.line)
+    here, way = place.setdefault(path[-1], [] if repeated else {}), (*way, path[-1])
     if repeated and isinstance(here, list):
         here.append(values)
+        way = (*way, len(here) - 1)
     elif not repeated and isinstance(here, dict):
         here.update(values)
     else:
         return path[-1]
+    table.deeper.setdefault(way, piece.line)
+    for key, line in piece.keys:
+        table.deeper.setdefault((*way, key), line)
     return ""
 
 

@@ -20,7 +20,7 @@ from ..core.administration import DEEDS, Deed
 from ..core.cli import main
 from ..core.hooks import PROJECT, Hook
 from ..core.hookspecs import Hooks
-from ..core.options import options_of
+from ..core.options import Section, sections
 from ..core.plugin_host import available
 from ..core.settings import FRONT_END, FrontEndSettings
 
@@ -35,10 +35,17 @@ LIMIT = re.compile(r"^(MAX|PER|MIN)_|_(WITHIN|LIMIT)$")
 
 
 def options(name: str) -> str:
-    """The options of the front end, or of a plugin, as a table."""
+    """The options of the front end, or of a plugin, as a table; one more for each table that may stand in it."""
     structs = {one.name: getattr(one.factory, "Options", None) for one in available()} | {FRONT_END: FrontEndSettings}
+    own, *inner = sections(structs[name], name)
+    return "\n\n".join(
+        [_options(own), *(f"#### `{table.header}`\n\n{cell(table.doc)}\n\n{_options(table)}" for table in inner)]
+    )
+
+
+def _options(section: Section) -> str:
     lines = ["| option | default | takes | meaning |", "|---|---|---|---|"]
-    for option in options_of(structs[name]):
+    for option in section.options:
         default = "required" if option.required else f"`{msgspec.json.encode(option.default).decode()}`"
         default = "off" if default == "`null`" else default
         lines.append(f"| `{option.name}` | {default} | {option.expected} | {cell(option.doc)} |")

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from ..errors import SettingsError
-from ..options import Option, options_of
+from ..options import Option, Tables, options_of, plain
 from ..plugin_host import Enabled, calling_order, examined
 from ..settings import FrontEndSettings, Settings, read
 from . import show
@@ -73,23 +73,33 @@ def _tell(settings: Settings, enabled: list[Enabled], refused: SettingsError) ->
 
 def _tell_options(name: str, origin: str, values: dict[str, Any], struct: type[msgspec.Struct] | None) -> None:
     click.echo(click.style(f"[{name}]", bold=True) + (f"  {origin}" if origin else ""))
+    inside: list[tuple[str, dict[str, Any], type[msgspec.Struct]]] = []
     for option in options_of(struct) if struct else []:
-        if option.name in values:
-            shown = msgspec.json.encode(values[option.name]).decode()
-            said = "" if _is_default(option, values[option.name]) else click.style("  set", fg="cyan")
-            click.echo(f"  {option.name} = {shown}{said}")
+        if option.name not in values:
+            continue
+        value, default = values[option.name], _is_default(option, values[option.name])
+        if option.inside is not None:
+            inside += [] if default else _tables(f"{name}.{option.name}", value, option.inside)
+        else:
+            said = "" if default else click.style("  set", fg="cyan")
+            click.echo(f"  {option.name} = {msgspec.json.encode(value).decode()}{said}")
     click.echo()
+    for table in inside:
+        _tell_options(table[0], "", *table[1:])
+
+
+def _tables(name: str, value: Any, inside: Tables) -> list[tuple[str, dict[str, Any], type[msgspec.Struct]]]:
+    """The tables in a table: the name of each, what holds in it, and its struct."""
+    if inside.many is list:
+        return [(f"[{name}]", one, inside.struct) for one in value]
+    named = value.items() if inside.many is dict else [("", value)]
+    return [(f"{name}.{one}".rstrip("."), held, inside.struct) for one, held in named if held is not None]
 
 
 def _is_default(option: Option, value: Any) -> bool:
-    return not option.required and bool(value == option.default)
+    return not option.required and bool(value == plain(option.default, HIDDEN))
 
 
-def _values(struct: type[msgspec.Struct] | None, options: msgspec.Struct | None) -> dict[str, Any]:
+def _values(struct: type[msgspec.Struct] | None, options: msgspec.Struct | None) -> Any:
     """The options as they hold, secrets hidden; nothing for a table with mistakes."""
-    if struct is None or options is None:
-        return {}
-    return {
-        option.name: HIDDEN if option.secret and getattr(options, option.name) else getattr(options, option.name)
-        for option in options_of(struct)
-    }
+    return {} if struct is None or options is None else plain(options, HIDDEN)

@@ -10,7 +10,7 @@ import msgspec
 
 from ..durable_file import write_whole
 from ..errors import NotFound
-from ..options import nearest, options_of
+from ..options import Option, Section, nearest, options_of, sections
 from ..plugin_host import Available, available, examined
 from ..plugin_tables import switched_off, switched_on
 from ..settings import FRONT_END, FrontEndSettings, parse, read
@@ -74,19 +74,31 @@ def show_(place: Place, name: str) -> None:
       hereabouts plugins show front_end
     """
     summary, struct = _described(name)
-    options = [
-        {"name": o.name, "takes": o.expected, "required": o.required, "default": o.default, "doc": o.doc}
-        for o in (options_of(struct) if struct else [])
+    own, *tables = [
+        {"header": section.header, "doc": section.doc, "options": [_told(option) for option in section.options]}
+        for section in (sections(struct, name) if struct else [Section("", "", [])])
     ]
 
     def tell(told: dict[str, Any]) -> None:
         click.echo(f"{click.style(f'[{name}]', bold=True)}  {told['summary']}")
-        for option in told["options"]:
-            default = "required" if option["required"] else msgspec.json.encode(option["default"]).decode()
-            click.echo(f"\n{click.style(option['name'], bold=True)} = {default}    ({option['takes']})")
-            click.echo(f"    {option['doc']}")
+        _tell(told["options"])
+        for table in told["tables"]:
+            click.echo(f"\n{click.style(table['header'], bold=True)}  {table['doc']}")
+            _tell(table["options"])
 
-    place.show({"name": name, "summary": summary, "options": options}, tell)
+    place.show({"name": name, "summary": summary, "options": own["options"], "tables": tables}, tell)
+
+
+def _told(option: Option) -> dict[str, Any]:
+    takes, default = option.expected, option.default
+    return {"name": option.name, "takes": takes, "required": option.required, "default": default, "doc": option.doc}
+
+
+def _tell(options: list[dict[str, Any]]) -> None:
+    for option in options:
+        default = "required" if option["required"] else msgspec.json.encode(option["default"]).decode()
+        click.echo(f"\n{click.style(option['name'], bold=True)} = {default}    ({option['takes']})")
+        click.echo(f"    {option['doc']}")
 
 
 @plugins.command()
