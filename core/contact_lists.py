@@ -56,6 +56,8 @@ class ContactLists:
         self.policy = policy
         """What the site allows; a plugin may put another in its place at start."""
         self._lists = HeldLists(store)
+        self.changed = self._lists.changed
+        """Told whose list, blocks or questions are not what they were."""
         self._locks: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
         self._asks_plugins = bool(hooks.implemented_by("access"))
         self.access_changed: AccessChanged = nobody_watches
@@ -102,13 +104,12 @@ class ContactLists:
                 raise NotFound(f"{address} is not on the list")
             theirs = await self._their_entry(owner, address, Deed.STOP)
             stopped = exchange(mine, Deed.STOP, theirs)
-            revoked = exchange(stopped.mine, Deed.REVOKE, stopped.theirs)
+            ended = exchange(stopped.mine, Deed.REVOKE, stopped.theirs)
             changes = [(mine, no_entry(owner, address))]
-            if theirs is not None and revoked.theirs is not None:
-                changes.append((theirs, revoked.theirs))
+            if theirs is not None and ended.theirs is not None:
+                changes.append((theirs, ended.theirs))
             await self._commit(changes)
-            told = [deed for deed in (stopped.told, revoked.told) if deed]
-            await self._tell(changes, [(address, SubscriptionNews(owner, deed)) for deed in told])
+            await self._tell(changes, [(address, SubscriptionNews(owner, d)) for d in (stopped.told, ended.told) if d])
 
     # ---- who may see whom
 

@@ -40,6 +40,8 @@ class FanOut:
         self._shown: dict[str, dict[Identity, int]] = {}
         self._catching_up: dict[Endpoint, list[Delivery]] = {}
         self._abroad: set[asyncio.Task[None]] = set()
+        self.waiting: list[Callable[[Identity], None]] = []
+        """Told for whom something may wait now, or no longer."""
         registrar.departed.append(lambda binding, _: self._forget(binding.endpoint))
         roll.changed.append(self._changed)
 
@@ -59,6 +61,7 @@ class FanOut:
                     self._hand(binding, Delivery(message, conversation, binding.endpoint, copy))
             elif not self._domains.ours(who.domain):
                 self._send_abroad(message, conversation, who)
+            self._tell(who)
         for binding in self._registrar.of(message.sender):
             own = binding.endpoint.instance == message.endpoint
             if echo if own else binding.ready:
@@ -84,6 +87,11 @@ class FanOut:
             for delivery in waiting:
                 if delivery.copy is Copy.SENT or delivery.message.seq > reached.get(delivery.conversation.id, 0):
                     self._deliver(binding, delivery)
+
+    async def unseen(self, who: Identity, limit: int = MAX_BACKLOG) -> int:
+        """How many messages wait for somebody: shown at none of their endpoints; no more than ``limit`` are counted."""
+        messages = await self._store.unseen(who, limit)
+        return sum(m.seq > self._shown.get(m.conversation, {}).get(who, 0) for m in messages)
 
     async def close(self) -> None:
         """Wait for what is under way to other domains."""
@@ -142,6 +150,11 @@ class FanOut:
         if message.seq > shown.get(endpoint.identity, 0):
             shown[endpoint.identity] = message.seq
             self._store.shown(Shown(endpoint, message.conversation, message.seq, binding.client, self._clock()))
+            self._tell(endpoint.identity)
+
+    def _tell(self, who: Identity) -> None:
+        for told in self.waiting:
+            told(who)
 
     def _send_abroad(self, message: Message, conversation: Conversation, who: Identity) -> None:
         task = asyncio.ensure_future(self._abroad_delivery(message, conversation, who))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,8 @@ class HeldLists:
         self._held: OrderedDict[Identity, HeldList] = OrderedDict()
         self._reading: dict[Identity, asyncio.Task[HeldList]] = {}
         self._outdated: set[Identity] = set()
+        self.changed: list[Callable[[Identity], None]] = []
+        """Told whose list is not what it was, when the store has it."""
 
     def at_hand(self, owner: Identity) -> HeldList | None:
         """The list, if it is in memory."""
@@ -92,6 +94,7 @@ class HeldLists:
                 self._weight -= address in held.entries
                 held.drop(address)
         self._make_room()
+        self._tell({entry.owner for entry in changed} | {owner for owner, _ in removed})
 
     async def block(self, owner: Identity, blocked: frozenset[Identity]) -> None:
         """Whom the owner blocks from now on."""
@@ -99,11 +102,17 @@ class HeldLists:
         if held := self._changing(owner):
             self._weight += len(blocked) - len(held.blocked)
             held.blocked = blocked
+        self._tell({owner})
 
     def forget(self, owner: Identity) -> None:
         """Read it anew the next time."""
         if self._changing(owner):
             self._weight -= self._held.pop(owner).weight
+
+    def _tell(self, owners: set[Identity]) -> None:
+        for told in self.changed:
+            for owner in owners:
+                told(owner)
 
     def _changing(self, owner: Identity) -> HeldList | None:
         """What is held and has to change too; a reading that is under way begins again."""

@@ -89,6 +89,8 @@ class PresenceRegistry:
         self._levels: dict[Identity, dict[Watcher, AccessLevel]] = {}
         self._filtering = bool(hooks.implemented_by("filter_presence"))
         self._governed = bool(hooks.implemented_by("filter_publication"))
+        self.watched: list[Callable[[Identity], None]] = []
+        """Told whose watchers are not who they were."""
 
     # ---- publishing
 
@@ -161,6 +163,8 @@ class PresenceRegistry:
         before = presentity.watchers.get(watcher)
         presentity.watchers[watcher] = view
         watcher.notify(view, before)
+        for told in self.watched:
+            told(who)
 
     def unwatch(self, who: Identity, watcher: Watcher) -> None:
         """Tell ``watcher`` no more."""
@@ -169,6 +173,13 @@ class PresenceRegistry:
             presentity.watchers.pop(watcher, None)
             self._levels.get(who, {}).pop(watcher, None)
             self._forget_if_idle(who, presentity)
+            for told in self.watched:
+                told(who)
+
+    def watchers(self, who: Identity) -> set[Identity]:
+        """Who watches now, whatever they are shown."""
+        presentity = self._people.get(who)
+        return {w.identity for w in presentity.watchers if w.identity is not None} if presentity else set()
 
     async def access_changed(self, who: Identity, watchers: Iterable[Identity] | None = None) -> None:
         """The access levels at ``who`` have changed for these watchers (None: for all): show what they may see now."""

@@ -29,8 +29,8 @@ class Feed(Protocol):
     def state(self) -> str:
         """``active``, or ``pending`` while nobody said that the subscriber may see it."""
 
-    def body(self, full: bool, plain: bool) -> tuple[str, bytes] | None:
-        """Content type and bytes of the next NOTIFY, None for none.
+    def body(self, full: bool, plain: bool) -> tuple[str, bytes] | tuple[str, bytes, str] | None:
+        """Content type and bytes of the next NOTIFY, and how they are encoded if they are; None for no body.
 
         ``full``: the subscriber has nothing yet, or may have lost something.  ``plain``: in the shortest and simplest
         form there is, because the subscriber takes no other, or UDP carries no more.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ....core.errors import HereaboutsError
 from ....core.identity import Identity
 from ..dialog import Dialog
-from ..syntax.message import Response
+from ..syntax.message import Request, Response
 from ..transport.flow import Flow, FlowClosed
 from .package import Feed
 
@@ -155,12 +155,9 @@ class Subscription:
         self._full = False
         request = self.dialog.request("NOTIFY", headers)
         if content is not None:
-            request.add("Content-Type", content[0])
-            request.body = content[1]
+            _carry(request, content)
             if not self.flow.reliable and not self._plain and len(bytes(request)) > MAX_DATAGRAM:
-                content = self.feed.body(True, True) or content
-                request.set("Content-Type", content[0])
-                request.body = content[1]
+                _carry(request, self.feed.body(True, True) or content)
         self._request(request, self.flow).add_done_callback(self._answered)
 
     def _answered(self, answer: asyncio.Future[Response]) -> None:
@@ -191,6 +188,15 @@ class Subscription:
             self._next = asyncio.get_running_loop().time() + max(self._pause, _retry_after(response))
         else:
             self._stop(f"the subscriber answered {response.status}")
+
+
+def _carry(request: Request, content: tuple[str, bytes] | tuple[str, bytes, str]) -> None:
+    """Put a body in, in the place of one that was there."""
+    request.set("Content-Type", content[0])
+    request.drop("Content-Encoding")
+    if len(content) == 3:
+        request.add("Content-Encoding", content[2])
+    request.body = content[1]
 
 
 def _retry_after(response: Response) -> float:
