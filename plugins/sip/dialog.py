@@ -29,6 +29,8 @@ class Dialog:
     heard: int = 0
     sent: int = 0
     invited: int = 0
+    _lines: Sequence[tuple[str, str, str]] = ()
+    """What stands in every request of ours, made once."""
 
     @classmethod
     def answered(cls, request: Request, response: Response, contact: NameAddr) -> Dialog:
@@ -82,16 +84,25 @@ class Dialog:
         if method == "INVITE":
             self.invited = self.sent
         number = self.invited if method in UNCOUNTED else self.sent
+        if not self._lines:
+            self._lines = self._made_once()
+        request = Request.prepared(method, self.target, self._lines)
+        request.add("CSeq", f"{number} {method}")
+        for name, value in headers:
+            request.add(name, value)
+        request.body = body
+        return request
+
+    def _made_once(self) -> Sequence[tuple[str, str, str]]:
         head: list[tuple[str, object]] = [
             ("From", self.local),
             ("To", self.remote),
             ("Call-ID", self.call_id),
-            ("CSeq", f"{number} {method}"),
             ("Max-Forwards", MAX_FORWARDS),
             ("Contact", self.contact),
             *(("Route", route) for route in self.routes),
         ]
-        return Request(method, self.target, [*head, *headers], body)
+        return Request("NOTIFY", self.target, head).lines()
 
 
 def key_of(request: Request) -> tuple[str, str, str]:

@@ -148,6 +148,10 @@ class SipMessage:
         """Every header line, name as written, in order."""
         return [(name, value) for _, name, value in self._fields]
 
+    def lines(self) -> list[tuple[str, str, str]]:
+        """The same with the key of each in front: what a message like this one can be prepared from."""
+        return list(self._fields)
+
     def set(self, name: str, value: Value) -> None:
         """Replace the header, where it stands; append it when it is absent."""
         key, text = self._changes(name), str(value)

@@ -41,6 +41,13 @@ class Request(SipMessage):
         self.came_by: SipUri | None = None
         """The Route that named us, once it is taken off (RFC 3261 section 16.4)."""
 
+    @classmethod
+    def prepared(cls, method: str, uri: str, fields: Iterable[tuple[str, str, str]]) -> Request:
+        """A request with header lines that were made before, as ``SipMessage.lines`` gives them."""
+        request = cls(method, uri)
+        request._fill(list(fields))
+        return request
+
     @property
     def target(self) -> SipUri:
         """The Request-URI, parsed."""
