@@ -192,7 +192,7 @@ def expected(kind: Any) -> str:
         return f"{words} of at least {low}" if low is not None else words
     origin, inside = typing.get_origin(kind), typing.get_args(kind)
     if inner := _tables(kind):
-        return {dict: "tables with names", list: "tables in an order", None: "a table"}[inner.many]
+        return "tables with names" if inner.many is dict else "tables in an order" if inner.many else "a table"
     if origin is Literal:
         return "one of " + ", ".join(f'"{choice}"' for choice in inside)
     if origin is list:
