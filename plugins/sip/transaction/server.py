@@ -69,7 +69,7 @@ class SipServer:
         self._answers = Answers()
         self._door = Doorkeeper(self.limits)
         self._listeners: list[Listener] = []
-        self._udp: list[UdpPort] = []
+        self.udp: list[UdpPort] = []
         self._flows: set[Flow] = set()
         self._numbers = count(1)
         self._timer: asyncio.TimerHandle | None = None
@@ -99,13 +99,13 @@ class SipServer:
             loop = asyncio.get_running_loop()
             bound_socket = await bound(host, udp, socket.SOCK_DGRAM)
             transport, port = await loop.create_datagram_endpoint(lambda: UdpPort(self), sock=bound_socket)
-            self._udp.append(port)
+            self.udp.append(port)
             ports["udp"] = transport.get_extra_info("sockname")[1]
         return ports
 
     async def close(self) -> None:
         """Send what is left, close every flow, and stop."""
-        for port in self._udp:
+        for port in self.udp:
             port.close()
         await asyncio.gather(*(listener.close() for listener in self._listeners))
         for flow in list(self._flows):
@@ -186,7 +186,7 @@ class SipServer:
         if transaction is None or transaction.answered:
             return
         # To an address that is not proven: nothing larger than what came, and nothing that is sent again by itself.
-        stranger = not flow.reliable and flow.identity is None
+        stranger = not flow.reliable and not flow.known
         if stranger:
             response = slim(response, flow.allowance)
         keep = not (stranger and response.status >= 300)
@@ -240,7 +240,8 @@ class SipServer:
     def _stamp(self, request: Request, flow: Flow) -> None:
         """RFC 3261 section 18.1.1: the Via by which the response comes back, over the same flow."""
         host, port = flow.local
-        params = Params({"branch": COOKIE + token_hex(8), "rport": ""})
+        alias = {"alias": ""} if flow.called and flow.reliable else {}  # RFC 5923: they may use it, too
+        params = Params({"branch": COOKIE + token_hex(8), "rport": "", **alias})
         request.add("Via", Via(flow.transport, f"[{host}]" if ":" in host else host, port, params), first=True)
         if request.first("Max-Forwards") is None:
             request.add("Max-Forwards", FORWARDS)

@@ -10,6 +10,7 @@ from typing import Protocol, cast
 from ..syntax.framing import PONG, Broken, Ping, SipStream
 from ..syntax.grammar import MalformedSip
 from ..syntax.message import Request, Response
+from .certified import certified
 from .flow import Address, Flow, Wire
 from .limits import CLOSE_WITHIN, PER_TURN, Limits
 from .overload import Bucket
@@ -67,6 +68,7 @@ class Connection(asyncio.Protocol):
         self._pings = Bucket(self._limits.keep_alives_per_second, self._limits.keep_alives_per_second, now)
         local = address_of(transport.get_extra_info("sockname"))
         self.flow = self._reception.opened(self, self._name, self._remote, local)
+        self.flow.certified = certified(transport.get_extra_info("peercert"))
         self._sign_in = self._loop.call_later(self._limits.first_request_within, self._first_request_is_due)
         watch_for_death(transport.get_extra_info("socket"))
 
@@ -105,6 +107,16 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once."""
         self._transport.abort()
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether it takes no more."""
+        return self._transport.is_closing()
+
+    def expect_no_sign_in(self) -> None:
+        """Nobody has to say anything: it is we who came."""
+        if self._sign_in is not None:
+            self._sign_in.cancel()
 
     @property
     def allowance(self) -> int:
@@ -148,7 +160,7 @@ class Connection(asyncio.Protocol):
 
     def _adjust(self) -> None:
         """Who has signed in may send larger messages, and more of them."""
-        if self.flow.identity is not None and not self._stream.signed_in:
+        if self.flow.known and not self._stream.signed_in:
             self._stream.signed_in = True
             self._rate = self._rate.refilled(self._limits.rate, self._limits.burst, self._reception.clock())
 
@@ -190,7 +202,7 @@ class Connection(asyncio.Protocol):
         self._sign_in = self._loop.call_later(max(0.0, rest), self._sign_in_is_due)
 
     def _sign_in_is_due(self) -> None:
-        if self.flow.identity is None:
+        if not self.flow.known:
             self.flow.close("nobody signed in")
 
     def _flush(self) -> None:
@@ -201,6 +213,6 @@ class Connection(asyncio.Protocol):
         self._unwritten.clear()
         unsent = self._transport.get_write_buffer_size()
         limits = self._limits
-        if unsent > (limits.max_unsent if self.flow.identity else limits.max_unsent_before_sign_in):
+        if unsent > (limits.max_unsent if self.flow.known else limits.max_unsent_before_sign_in):
             self.flow.reason = self.flow.reason or "it does not read what it is sent"
             self._transport.abort()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from itertools import islice
 from typing import cast
 
 from ..syntax.grammar import MalformedSip
 from ..syntax.message import parse
 from .connection import Reception
+from .flow import Address, Flow
 from .limits import ADDRESS_FORGOTTEN_AFTER, MAX_BEFORE_SIGN_IN, MAX_DATAGRAM, UDP_CREDIT
 from .overload import Bucket, Rates, network_of
 from .sockets import address_of, local_to
@@ -32,7 +34,7 @@ class Peer:
     def may_send(self, size: int, now: float) -> bool:
         """Take a datagram into account; False when it is one too many."""
         self.heard = now
-        if self.flow.identity is None:
+        if not self.flow.known:
             self._credit = min(self._credit + size, UDP_CREDIT)
             return size <= MAX_BEFORE_SIGN_IN and self._port.rates.take(network_of(self.flow.remote.host), now)
         if self._rate is None:
@@ -45,7 +47,7 @@ class Peer:
     @property
     def allowance(self) -> int:
         """Before sign-in, what came from there and was not answered yet."""
-        return self._credit if self.flow.identity is None else MAX_DATAGRAM
+        return MAX_DATAGRAM if self.flow.known else self._credit
 
     def write(self, data: bytes) -> None:
         """Send a datagram, or drop it: UDP loses some anyway, and the timers know."""
@@ -75,6 +77,7 @@ class UdpPort(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The port is open."""
         self._transport = cast(asyncio.DatagramTransport, transport)  # uvloop's are no subclasses
+        self._family = transport.get_extra_info("socket").family
         self.local = address_of(transport.get_extra_info("sockname"))
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
@@ -92,6 +95,20 @@ class UdpPort(asyncio.DatagramProtocol):
 
     def error_received(self, exc: Exception) -> None:
         """An ICMP error tells neither which address nor anything the timers do not tell."""
+
+    def reaches(self, remote: Address) -> bool:
+        """Whether addresses of this kind can be sent to from here."""
+        return self._family == socket.AF_INET6 or ":" not in remote.host
+
+    def flow_to(self, remote: Address) -> Flow:
+        """The flow to an address, whether anything was heard from it or not: it is we who begin."""
+        address: tuple[str, int] = remote
+        if self._family == socket.AF_INET6:  # as the system calls it when something comes from there
+            host = remote.host if ":" in remote.host else f"::ffff:{remote.host}"
+            address = (host, remote.port, 0, 0)  # type: ignore[assignment]
+        peer = self._peers.get(address) or self._met(address, self.reception.clock())
+        peer.flow.called = True
+        return peer.flow
 
     def send(self, data: bytes, address: tuple[str, int]) -> None:
         """Send a datagram."""
@@ -120,7 +137,7 @@ class UdpPort(asyncio.DatagramProtocol):
         """For each that comes two are looked at, in turn: so all are, before there are twice as many."""
         for peer in list(islice(self._peers.values(), 2)):
             limits = self.reception.limits
-            patience = ADDRESS_FORGOTTEN_AFTER if peer.flow.identity else limits.stranger_forgotten_after
+            patience = ADDRESS_FORGOTTEN_AFTER if peer.flow.known else limits.stranger_forgotten_after
             if now - peer.heard > patience:
                 peer.flow.close("silent")
             else:
@@ -128,7 +145,7 @@ class UdpPort(asyncio.DatagramProtocol):
 
     def _make_room(self) -> None:
         """Strangers go first, whoever was silent longest before the others."""
-        strangers = [peer for peer in self._peers.values() if peer.flow.identity is None]
+        strangers = [peer for peer in self._peers.values() if not peer.flow.known]
         for peer in strangers:
             peer.flow.close("forgotten")
         if not strangers:

@@ -133,6 +133,8 @@ class Remembered:
     async def _ask(self, key: tuple[Kind, str]) -> Sequence[Record]:
         try:
             found = await self._lookup(*key)
+        except asyncio.CancelledError:  # by close() alone: who waits for it is shielded
+            raise Undeliverable("the server is stopping") from None
         finally:
             del self._under_way[key]
         records = tuple(found.records[:MAX_RECORDS])

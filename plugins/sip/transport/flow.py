@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from ....core.errors import Undeliverable
 from ....core.identity import Identity
+from .certified import NOBODY, Certified
 
 MAX_REMARKS = 16
 """Different things said of one flow in the log."""
@@ -61,6 +62,8 @@ class Flow:
         "_remarks",
         "_wire",
         "attributes",
+        "called",
+        "certified",
         "closed",
         "id",
         "identity",
@@ -86,6 +89,10 @@ class Flow:
         """Who signed in.  Set it as soon as that is known: until then the flow has the limits of a stranger."""
         self.peer: Peer | None = None
         """Set where another server is at the other end, which need not prove each person it speaks for."""
+        self.called = False
+        """Whether it was we who opened it."""
+        self.certified: Certified = NOBODY
+        """Whom the peer's certificate names, where TLS has checked one."""
         self.attributes: dict[str, object] = {}
         """What the transaction user wants to know of this flow again."""
         self.closed = False
@@ -110,6 +117,11 @@ class Flow:
     def allowance(self) -> int:
         """The largest message that goes through now: an address that nobody proved gets no more than it sent."""
         return self._wire.allowance
+
+    @property
+    def known(self) -> bool:
+        """Whether it has not the limits of a stranger: somebody signed in, another server proved itself, or we came."""
+        return self.identity is not None or self.peer is not None or self.called
 
     @property
     def proves_sender(self) -> bool:

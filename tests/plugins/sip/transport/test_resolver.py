@@ -276,3 +276,16 @@ async def test_a_real_question_over_the_loopback() -> None:
         await resolver.close()
         await names.close()
         server.transport.close()
+
+
+async def test_at_the_end_nobody_waits_for_an_answer() -> None:
+    async def silence(kind: Kind, name: str) -> Found:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    resolver = Resolver(silence)
+    waiting = asyncio.ensure_future(resolver.hops(SipUri.parse("sip:example.org:5060")))
+    await asyncio.sleep(0.01)
+    await resolver.close()
+    with pytest.raises(Undeliverable, match="stopping"):
+        await waiting
