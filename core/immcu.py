@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .acceptance import Acceptance
 from .access import AccessLevel
+from .chair import Chair
 from .conversation import Conversation, Event, History, Shape
 from .errors import Absent, Answered, Busy, Gone, NotAllowed, NotFound, TooLarge
-from .housekeeping import RESUMABLE
 from .identity import Endpoint, Identity
 from .message import MAX_TEXT, Message, News, Notice, Utterance
+from .past import Past
 
 if TYPE_CHECKING:
     from .accounts import Accounts
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from .store import Store
 
 T = TypeVar("T")
-
-MAX_EARLIER = 5
-"""Conversations that a conference resumed, one after another, whose messages its history still includes."""
 
 
 class Immcu:
@@ -65,6 +62,8 @@ class Immcu:
         self._hooks = hooks
         self._clock = clock
         self.roll = roll
+        self.chair = Chair(roll, clock)
+        self._past = Past(store)
         self._acceptance = Acceptance(store, fan_out, neighbours, hooks)
         self._beginning: dict[frozenset[Identity], asyncio.Future[Any]] = {}
         self._filtered = bool(hooks.implemented_by("filter_message"))
@@ -188,7 +187,12 @@ class Immcu:
         """
         await self._must_be_reachable(by or who, who)
         at, address = self._clock(), conversation.address or self._new_address(conversation)
-        await self.roll.change(conversation, lambda draft: draft.join(who, at, by=by, history=history, address=address))
+
+        def join(draft: Conversation) -> list[Event]:
+            draft.admit(by)
+            return draft.join(who, at, by=by, history=history, address=address)
+
+        await self.roll.change(conversation, join)
         for binding in self._registrar.ready(who):
             await self._fan_out.catch_up(binding.endpoint)
 
@@ -198,7 +202,12 @@ class Immcu:
             return
         if not conversation.open_door:
             raise NotAllowed("this conference is for those who were invited")
-        await self.roll.change(conversation, lambda draft: draft.join(who, self._clock()))
+
+        def join(draft: Conversation) -> list[Event]:
+            draft.admit(None)
+            return draft.join(who, self._clock())
+
+        await self.roll.change(conversation, join)
 
     async def leave(
         self, conversation: Conversation, who: Identity, *, reason: str = "left", by: Identity | None = None
@@ -223,22 +232,8 @@ class Immcu:
                 self._registrar.tell(who, news)
 
     async def history(self, conversation: Conversation, who: Identity, limit: int = 50) -> Sequence[Message]:
-        """The newest messages this participant may see, oldest first.
-
-        Where the door is open anybody could have heard everything, so whoever is in may read it too.
-        """
-        found: list[Message] = []
-        if who not in conversation.participants:
-            return found
-        id = conversation.id
-        for _ in range(MAX_EARLIER):
-            first = 1 if conversation.open_door else await self._store.first_visible(id, who)
-            found[:0] = await self._store.read(id, after=first - 1, limit=limit - len(found), last=True)
-            earlier = await self._store.conversation(id) if len(found) < limit else None
-            if earlier is None or not earlier.continues:
-                break
-            id = earlier.continues
-        return found
+        """The newest messages this participant may see, oldest first; see past.py."""
+        return await self._past.read(conversation, who, limit)
 
     # ---- inside
 
@@ -252,13 +247,8 @@ class Immcu:
         return begun
 
     async def _resumed(self, address: Identity) -> Conversation | None:
-        last = await self._store.last_at(address)
-        record = await self._store.record(last.id) if last is not None else None
-        if last is None or record is None or not last.participants or record.reason not in RESUMABLE:
-            return None
-        resumed = replace(last, id=_random_id(), started_at=self._clock(), shape=Shape.CONFERENCE, participants=[])
-        resumed.last_seq, resumed.continues, resumed.last_said = 0, last.id, None
-        return await self._begin(resumed, last.participants)
+        resumed = await self._past.resumed(address, _random_id(), self._clock())
+        return await self._begin(*resumed) if resumed is not None else None
 
     async def _begin(self, conversation: Conversation, people: Sequence[Identity]) -> Conversation:
         if self.stopping:

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from .cdr import Attendance, Seat
-from .conversation import Conversation, ConversationEnded, Event, History, ParticipantJoined, ParticipantLeft, Shape
+from .conversation import (
+    CallChanged,
+    Conversation,
+    ConversationEnded,
+    Event,
+    History,
+    ParticipantJoined,
+    ParticipantLeft,
+    Shape,
+)
 from .errors import BadRequest, Conflict
 from .identity import Endpoint, Identity
 from .message import Message
@@ -38,6 +47,7 @@ class Replay:
             subject=record.subject,
             moderators={Identity.parse(who) for who in line.moderators},
             open_door=line.open_door,
+            locked=line.locked,
             keeps_seats=line.keeps_seats,
             continues=record.continues,
         )
@@ -50,7 +60,9 @@ class Replay:
 
     async def begin(self) -> None:
         """Raises Conflict when the journal has a conversation of this id."""
-        await self._store.begin(self.conversation, [])
+        call = self._record.call
+        known = [CallChanged(self.conversation.id, call, self._record.started_at)] if call is not None else []
+        await self._store.begin(self.conversation, known)
 
     async def say(self, message: Message) -> None:
         """The next message.  Raises BadRequest when it is not the next."""

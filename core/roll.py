@@ -1,4 +1,4 @@
-"""The roll of open conversations: by id, pair, address and participant.  It makes changes to them durable."""
+"""The roll of open conversations in text: by id, pair, address and participant.  It makes changes durable."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Roll:
         found = self.by_id.get(id)
         if found is None:
             found = await self._store.conversation(id)
-            if found is not None and found.shape is not Shape.ENDED:
+            if found is not None and found.shape not in (Shape.ENDED, Shape.CALL):
                 found = self.by_id.get(id) or found
                 self.enter(found)
         return found
@@ -123,6 +123,7 @@ class Roll:
             self._strike_person(who, conversation)
         conversation.participants, conversation.moderators = draft.participants, draft.moderators
         conversation.shape, conversation.address, conversation.subject = draft.shape, draft.address, draft.subject
+        conversation.open_door, conversation.locked = draft.open_door, draft.locked
         if was_talk and draft.shape is not Shape.TWO_PARTY and self.by_pair.get(pair) is conversation:
             del self.by_pair[pair]
         if draft.shape is Shape.ENDED:

@@ -102,7 +102,8 @@ async def _conversation_line(store: Store, record: CallDetailRecord, positions: 
     if conversation is None or conversation.id != record.conversation:
         return ConversationLine(record, first, positions)
     moderators = sorted(map(str, conversation.moderators))
-    return ConversationLine(record, first, positions, moderators, conversation.open_door, conversation.keeps_seats)
+    door = conversation.open_door, conversation.keeps_seats, conversation.locked
+    return ConversationLine(record, first, positions, moderators, *door)
 
 
 # ---- in

@@ -74,6 +74,7 @@ class ConversationLine(Line, frozen=True, tag="conversation"):
     moderators: list[str] = []
     open_door: bool = False
     keeps_seats: bool = True
+    locked: bool = False
 
 
 class MessageLine(Line, frozen=True, tag="message", omit_defaults=True):

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ..cdr import Attendance, CallDetailRecord, Seat
+from ..cdr import Attendance, CallDetailRecord, CallFacts, Seat
 from ..conversation import (
     BecameConference,
+    CallChanged,
     Conversation,
     ConversationEnded,
     Event,
@@ -29,10 +30,10 @@ from .rows import json, micros, moment
 
 BEGIN = """
     INSERT INTO conversations
-    (id, shape, address, subject, moderators, open_door, keeps_seats, continues, started_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (id, shape, address, subject, moderators, open_door, locked, keeps_seats, continues, started_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-POLICY = "UPDATE conversations SET moderators = ?, open_door = ?, keeps_seats = ? WHERE id = ?"
+POLICY = "UPDATE conversations SET moderators = ?, open_door = ?, locked = ?, keeps_seats = ? WHERE id = ?"
 JOIN = """
     INSERT INTO seats (conversation, who, added_by, history, joined_at, first, position)
     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
@@ -47,12 +48,13 @@ ATTENDANCE = "SELECT who, instance, client, first_at FROM attendance WHERE conve
 SAID = "SELECT sender, count(*) FROM messages WHERE conversation = ? GROUP BY sender ORDER BY min(seq)"
 
 records = msgspec.json.Decoder(CallDetailRecord)
+facts_of = msgspec.json.Decoder(CallFacts)
 
 
 def begin(db: sqlite3.Connection, appends: Appends, conversation: Conversation, events: Sequence[Event]) -> None:
     """Raises Conflict when the id is taken, or the address by an open conversation."""
     c = conversation
-    shape = Shape.CONFERENCE if c.address is not None else Shape.TWO_PARTY
+    shape = Shape.CALL if c.shape is Shape.CALL else Shape.CONFERENCE if c.address is not None else Shape.TWO_PARTY
     try:
         db.execute(
             BEGIN,
@@ -63,6 +65,7 @@ def begin(db: sqlite3.Connection, appends: Appends, conversation: Conversation, 
                 c.subject,
                 _moderators(c),
                 c.open_door,
+                c.locked,
                 c.keeps_seats,
                 c.continues,
                 micros(c.started_at),
@@ -83,7 +86,7 @@ def change(
         if record is None or not all(isinstance(event, ParticipantLeft | ConversationEnded) for event in events):
             raise Gone("this conversation has ended")
         return record
-    db.execute(POLICY, [_moderators(c), c.open_door, c.keeps_seats, c.id])
+    db.execute(POLICY, [_moderators(c), c.open_door, c.locked, c.keeps_seats, c.id])
     try:
         _apply(db, appends, c.id, events)
     except sqlite3.IntegrityError as error:
@@ -108,12 +111,12 @@ def closed_record(db: sqlite3.Connection, conversation: str) -> CallDetailRecord
 def record_of(db: sqlite3.Connection, conversation: str, number: int = 0) -> CallDetailRecord | None:
     """The record as the journal's rows tell it now."""
     row = db.execute(
-        "SELECT shape, started_at, ended_at, reason, address, subject, continues FROM conversations WHERE id = ?",
+        "SELECT shape, started_at, ended_at, reason, address, subject, continues, call FROM conversations WHERE id = ?",
         [conversation],
     ).fetchone()
     if row is None:
         return None
-    shape, started_at, ended_at, reason, address, subject, continues = row
+    shape, started_at, ended_at, reason, address, subject, continues, call = row
     endpoints: dict[str, list[Attendance]] = {}
     for who, instance, client, first_at in db.execute(ATTENDANCE, [conversation]):
         endpoints.setdefault(who, []).append(Attendance(instance, client, moment(first_at)))
@@ -135,6 +138,7 @@ def record_of(db: sqlite3.Connection, conversation: str, number: int = 0) -> Cal
         endpoints=endpoints,
         messages=dict(db.execute(SAID, [conversation]).fetchall()),
         number=number,
+        call=None if call is None else facts_of.decode(call),
     )
 
 
@@ -168,6 +172,8 @@ def _happen(db: sqlite3.Connection, id: str, event: Event, newest: int) -> None:
             db.execute(BECOME, [Shape.CONFERENCE.value, str(address), id])
         case SubjectChanged(subject=subject):
             db.execute("UPDATE conversations SET subject = ? WHERE id = ?", [subject, id])
+        case CallChanged(facts=facts):
+            db.execute("UPDATE conversations SET call = ? WHERE id = ?", [json.encode(facts).decode(), id])
         case ConversationEnded():
             _end(db, event, newest)
 

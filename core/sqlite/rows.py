@@ -24,7 +24,9 @@ MESSAGE = (
     "id, conversation, seq, sender, text, sent_at, endpoint, content_type, origin, target, client, protocol, payload"
 )
 """The columns of a message, in the order of ``message_of`` and ``message_row``."""
-CONVERSATION = "id, shape, address, subject, moderators, open_door, keeps_seats, continues, started_at, ended_at"
+CONVERSATION = (
+    "id, shape, address, subject, moderators, open_door, locked, keeps_seats, continues, started_at, ended_at"
+)
 """The columns of a conversation, in the order of ``conversation_of``."""
 CONTACT = "owner, address, name, groups, subscription, asked, asking, approved, listed"
 PERSON = "address, name, mail, phones, title, time_zone, language"
@@ -114,7 +116,7 @@ def numbered(m: Message, seq: int, sent_at: datetime) -> Message:
 
 def conversation_of(row: Row, participants: list[Identity], newest: Row | None) -> Conversation:
     """``newest``: number and time of its newest message."""
-    id, shape, address, subject, moderators, open_door, keeps_seats, continues, started_at, ended_at = row
+    id, shape, address, subject, moderators, open_door, locked, keeps_seats, continues, started_at, ended_at = row
     return Conversation(
         id=id,
         started_at=moment(started_at),
@@ -124,6 +126,7 @@ def conversation_of(row: Row, participants: list[Identity], newest: Row | None) 
         participants=participants,
         moderators={identity_of(who) for who in texts.decode(moderators)},
         open_door=bool(open_door),
+        locked=bool(locked),
         keeps_seats=bool(keeps_seats),
         last_seq=newest[0] if newest else 0,
         continues=continues,

@@ -154,6 +154,18 @@ def m003_store(db: Database) -> None:
     db.execute("INSERT INTO store VALUES ('incarnation', ?)", [secrets.token_hex(8)])
 
 
+@MIGRATIONS()
+def m004_calls(db: Database) -> None:
+    """A conversation may have the shape of a call; what is known of it: JSON, NULL where a conversation is none."""
+    db.execute("ALTER TABLE conversations ADD COLUMN call TEXT")
+
+
+@MIGRATIONS()
+def m005_locks(db: Database) -> None:
+    """A conference may be locked: nobody comes in whom no moderator brings."""
+    db.execute("ALTER TABLE conversations ADD COLUMN locked INTEGER NOT NULL DEFAULT 0")
+
+
 def unknown_migrations(db: Database) -> list[str]:
     """Migrations in the file that this program does not know: a newer one has made them."""
     known = {migration.name for migration in MIGRATIONS.pending(Database(memory=True, execute_plugins=False))}

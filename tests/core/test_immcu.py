@@ -195,6 +195,35 @@ async def test_a_room_from_the_start(front_end):
     assert await front_end.immcu.open_room(address, BOB)
 
 
+async def test_a_locked_conference_lets_nobody_in_whom_no_moderator_brings(front_end):
+    room = await front_end.immcu.open_room(Identity("lounge", "conference.example.test"), ALICE)
+    await front_end.immcu.enter(room, BOB)
+    await front_end.immcu.chair.set_door(room, ALICE, locked=True)
+    with pytest.raises(NotAllowed):
+        await front_end.immcu.enter(room, CAROL)
+    with pytest.raises(NotAllowed):
+        await front_end.immcu.add(room, CAROL, by=BOB)
+    await front_end.immcu.add(room, CAROL, by=ALICE)
+    assert room.participants == [ALICE, BOB, CAROL]
+
+
+async def test_roles_and_the_door_outlast_a_restart_and_everybody_is_told(tmp_path):
+    address = Identity("lounge", "conference.example.test")
+    async with front_end_in(tmp_path) as front_end:
+        room = await front_end.immcu.open_room(address, ALICE)
+        bob = sit(front_end, BOB)
+        await front_end.immcu.enter(room, BOB)
+        await front_end.immcu.chair.appoint(room, BOB, ALICE, moderator=True)
+        await front_end.immcu.chair.set_door(room, BOB, open_door=False, locked=True)
+        told = [news.event for news in bob.news if isinstance(news, Happened)]
+        assert [type(event).__name__ for event in told[-2:]] == ["RoleChanged", "DoorChanged"]
+    async with front_end_in(tmp_path) as front_end:
+        room = await front_end.immcu.at(address)
+        assert (room.moderators, room.open_door, room.locked) == ({ALICE, BOB}, False, True)
+        await front_end.immcu.chair.eject(room, ALICE, BOB)
+        assert (room.participants, room.moderators) == ([BOB], {BOB})
+
+
 # ---- absent people
 
 

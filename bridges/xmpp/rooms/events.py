@@ -11,6 +11,7 @@ from ....core.conversation import (
     Event,
     ParticipantJoined,
     ParticipantLeft,
+    RoleChanged,
     Shape,
     SubjectChanged,
 )
@@ -71,6 +72,8 @@ class RoomEvents:
                     self._put_out(resource, room)
             case SubjectChanged():
                 self._renamed(room, event)
+            case RoleChanged():
+                self._appointed(resource, room, event.who)
             case ConversationEnded():
                 self._ended(resource, room, event.reason)
 
@@ -128,6 +131,14 @@ class RoomEvents:
         halves = room_stanzas.subject(room, room.nick_of(event.who, self._names.nick_of(event.who)))
         for resource in room.resources():
             resource.send(halves.to(resource.session.jid_bytes))
+
+    def _appointed(self, resource: Resource, room: Room, who: Identity) -> None:
+        """Somebody's role is shown by their presence (XEP-0045 section 9.6)."""
+        occupant = room.occupants.get(who)
+        if occupant is not None and resource in room.resources():
+            shown = room_stanzas.presence(room, occupant)
+            half = shown.own if resource.identity == who else shown.others
+            resource.send(half.to(resource.session.jid_bytes))
 
     def _ended(self, resource: Resource, room: Room, reason: str) -> None:
         """A conference that sleeps keeps its clients: the next word wakes it.  One that is over puts them out."""

@@ -57,6 +57,20 @@ async def bookmarks(client):
     return {b.get("jid"): b.get("autojoin") for b in (await client.ask(query)).iterfind(path)}
 
 
+async def test_a_new_moderator_is_seen_as_one(house):
+    alice, bob, carol, conversation = await talk(house)
+    await enter(bob, conversation, "Bobby")
+    bob.got()
+    await house.front_end.immcu.chair.appoint(conversation, CAROL, ALICE, moderator=True)
+    await house.quiet()
+    (shown,) = bob.got("presence")
+    assert nick(shown) == "Carol"
+    assert shown.find(f".//{{{USER}}}item").get("role") == "moderator"
+    await house.front_end.immcu.chair.set_door(conversation, ALICE, locked=True)
+    await house.quiet()
+    assert bob.got() == []
+
+
 async def test_a_third_person_makes_it_a_room_and_clients_are_invited(house):
     alice, bob, _carol, conversation = await talk(house)
     room = str(conversation.address)
@@ -76,7 +90,7 @@ async def test_coming_in_by_the_invitation(house):
     presences = [p for p in got if p.tag.endswith("presence")]
     assert {nick(p) for p in presences[:-1]} == {"Alice", "Carol"} and nick(presences[-1]) == "Bobby"
     assert codes(presences[-1]) == {100, 110}
-    assert presences[-1].find(f".//{{{USER}}}item").get("affiliation") == "member"
+    assert presences[-1].find(f".//{{{USER}}}item").get("affiliation") == "owner"
     assert [body(m) for m in got[3:]] == ["between us", None]  # the talk goes on in the room
     await enter(alice, conversation, "Alice")
     await say(house.front_end, CAROL, conversation.address, "hello from my phone")

@@ -33,6 +33,7 @@ async def test_everything_about_a_conference_is_kept(store):
         subject="Lunch?",
         moderators={ALICE, DAVE},
         open_door=True,
+        locked=True,
         keeps_seats=False,
         continues="c0",
     )

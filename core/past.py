@@ -1,0 +1,54 @@
+"""What was said before: the history a participant may see, and conferences that can be resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from .conversation import Conversation, Shape
+from .housekeeping import RESUMABLE
+from .identity import Identity
+from .message import Message
+
+if TYPE_CHECKING:
+    from .store import Store
+
+MAX_EARLIER = 5
+"""Conversations that a conference resumed, one after another, whose messages its history still includes."""
+
+
+class Past:
+    """Reads the journal for those who were there."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def read(self, conversation: Conversation, who: Identity, limit: int) -> Sequence[Message]:
+        """The newest messages this participant may see, oldest first.
+
+        Where the door is open anybody could have heard everything, so whoever is in may read it too.
+        """
+        found: list[Message] = []
+        if who not in conversation.participants:
+            return found
+        id = conversation.id
+        for _ in range(MAX_EARLIER):
+            first = 1 if conversation.open_door else await self._store.first_visible(id, who)
+            found[:0] = await self._store.read(id, after=first - 1, limit=limit - len(found), last=True)
+            earlier = await self._store.conversation(id) if len(found) < limit else None
+            if earlier is None or not earlier.continues:
+                break
+            id = earlier.continues
+        return found
+
+    async def resumed(self, address: Identity, id: str, at: datetime) -> tuple[Conversation, Sequence[Identity]] | None:
+        """The conference that was last at an address as it may go on under a new id, and its people."""
+        last = await self._store.last_at(address)
+        record = await self._store.record(last.id) if last is not None else None
+        if last is None or record is None or not last.participants or record.reason not in RESUMABLE:
+            return None
+        resumed = replace(last, id=id, started_at=at, shape=Shape.CONFERENCE, participants=[])
+        resumed.last_seq, resumed.continues, resumed.last_said = 0, last.id, None
+        return resumed, last.participants
