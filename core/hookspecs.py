@@ -21,9 +21,11 @@ from .hooks import HookCalls, announcement, contribution, filtering, question
 
 if TYPE_CHECKING:
     from .access import AccessLevel
+    from .call import Call
     from .cdr import CallDetailRecord
     from .contacts import Contact
     from .conversation import BecameConference, Conversation, ConversationEnded, ParticipantJoined, ParticipantLeft
+    from .forwarding import CallStep, TrunkState
     from .front_end import FrontEnd
     from .identity import Endpoint, Identity
     from .message import Message
@@ -46,6 +48,10 @@ class Hooks(HookCalls):
     def addresses(self, front_end: FrontEnd) -> Sequence[tuple[str, str]]:
         """What to tell people at start: (what it is for, address), as in ("SIP over TLS", "sips:127.0.0.1:5061")."""
 
+    @contribution
+    def trunks(self, front_end: FrontEnd) -> Sequence[TrunkState]:
+        """The lines to the world of telephones as they are now; asked whenever an administrator looks."""
+
     # ---- questions
 
     @question
@@ -59,6 +65,10 @@ class Hooks(HookCalls):
     @question
     def access(self, watcher: Identity, presentity: Identity) -> AccessLevel:
         """How much the watcher may see of the presentity, before contact lists and the domain's policy decide."""
+
+    @question
+    def why_call(self, caller: Identity, callee: str) -> Sequence[CallStep]:
+        """Where a call to a person or a number would ring, and why; nothing rings."""
 
     # ---- filters
 
@@ -103,6 +113,18 @@ class Hooks(HookCalls):
     @announcement
     def conversation_ended(self, event: ConversationEnded) -> None:
         """A conversation is over."""
+
+    @announcement
+    def call_started(self, call: Call) -> None:
+        """Somebody calls a person or a number; it does not ring yet.  The call is what it is when you are told."""
+
+    @announcement
+    def call_answered(self, call: Call) -> None:
+        """Somebody took a call: the two talk from now on."""
+
+    @announcement
+    def call_ended(self, call: Call, reason: str) -> None:
+        """A call is over, answered or not; why, in plain words."""
 
     @announcement
     def message_said(self, message: Message, conversation: Conversation) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from ..errors import BadRequest
 from ..front_end import FrontEnd
-from . import contacts, conversations, moving, people, server
+from . import calling, contacts, conversations, moving, people, server
 
 LIVE = True
 """Marks a deed that needs the running server; the others work on the database as well."""
@@ -84,6 +84,11 @@ DEEDS: dict[str, Deed] = {
         Deed("DELETE", "/people/{who}/contacts/{address}", contacts.remove_contact),
         Deed("POST", "/people/{who}/contacts/{address}/grant", contacts.grant),
         Deed("POST", "/people/{who}/contacts/{address}/revoke", contacts.revoke),
+        Deed("GET", "/people/{who}/forwarding", calling.forwarding),
+        Deed("PATCH", "/people/{who}/forwarding", calling.set_forwarding),
+        Deed("DELETE", "/people/{who}/forwarding", calling.clear_forwarding),
+        Deed("GET", "/why-call", calling.why_call, LIVE),
+        Deed("GET", "/trunks", calling.trunks, LIVE),
         Deed("GET", "/export", moving.export),
     )
 }

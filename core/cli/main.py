@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from . import checking, conference, contacts, demo, init, looking, moving, plugins, server, starting, user
+from . import calling, checking, conference, contacts, demo, init, looking, moving, plugins, server, starting, user
 from .commands import Commands
 
 
@@ -41,6 +41,9 @@ for command in (
     conference.end,
     user.user,
     contacts.contacts,
+    calling.forwarding,
+    calling.why_call,
+    calling.trunks,
     plugins.plugins,
     moving.export_,
     moving.import_,
