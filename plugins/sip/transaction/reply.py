@@ -9,7 +9,17 @@ from ..syntax.reasons import REASONS
 from ..transport.flow import Flow
 from .transaction import ServerTransaction
 
-DISPENSABLE = ("Server", "Allow", "Allow-Events", "Supported", "Accept", "Warning", "Date", "Timestamp")
+DISPENSABLE = (
+    "Server",
+    "Allow",
+    "Allow-Events",
+    "Supported",
+    "Accept",
+    "Accept-Encoding",
+    "Warning",
+    "Date",
+    "Timestamp",
+)
 """What a response can go without when the address it goes to is not proven and must not be sent more than it sent."""
 
 
@@ -19,7 +29,17 @@ class Reply:
     An ACK gets no answer: calling its reply does nothing.
     """
 
-    __slots__ = ("_respond", "cancelled", "flow", "on_cancel", "on_silence", "request", "transaction")
+    __slots__ = (
+        "_respond",
+        "cancel",
+        "cancelled",
+        "flow",
+        "on_cancel",
+        "on_silence",
+        "relayed",
+        "request",
+        "transaction",
+    )
 
     def __init__(
         self,
@@ -33,6 +53,11 @@ class Reply:
         self.flow = flow
         self.transaction = transaction
         self.cancelled = False
+        self.cancel: Request | None = None
+        """The CANCEL, once there was one."""
+        self.relayed = False
+        """Set by a proxy, whose responses are somebody else's: each 2xx to an INVITE goes on as it comes, and is not
+        repeated here; and a cancelled INVITE is not answered here either (RFC 3261 sections 16.7 and 16.10)."""
         self.on_cancel: Callable[[], None] | None = None
         """Called when an INVITE is cancelled; unless it answers, a 487 is sent."""
         self.on_silence: Callable[[], None] | None = None

@@ -23,6 +23,7 @@ from ..transport.listeners import Listener
 from ..transport.overload import Doorkeeper
 from ..transport.sockets import bound
 from .answers import Answers
+from .asked import Asked
 from .reply import Reply, slim
 from .transaction import Failed, PassUp, Send, ServerTransaction, TimedOut
 from .transactions import COOKIE, Cancelled, Effect, Transaction, Transactions
@@ -35,16 +36,6 @@ FORWARDS = 70
 
 class TimeoutExpired(Undeliverable):
     """The peer did not answer within 64·T1: what RFC 3261 section 8.1.3.1 treats as a 408."""
-
-
-class Asked:
-    """A request of ours that waits for its final response."""
-
-    __slots__ = ("future", "progress")
-
-    def __init__(self, future: asyncio.Future[Response], progress: Callable[[Response], None] | None) -> None:
-        self.future = future
-        self.progress = progress
 
 
 class SipServer:
@@ -119,19 +110,20 @@ class SipServer:
         return frozenset(self._flows)
 
     def request(
-        self, request: Request, flow: Flow, *, progress: Callable[[Response], None] | None = None
+        self, request: Request, flow: Flow, *, progress: Callable[[Response], None] | None = None, stamp: bool = True
     ) -> asyncio.Future[Response]:
         """Send a request over a flow; the future has the final response, or fails with Undeliverable.
 
         ``progress`` hears provisional responses, and an INVITE's 2xx when it comes again (to send its ACK again).
-        Raises ValueError for a request that cannot be printed.
+        Without ``stamp`` it has its Via already (CANCEL).  Raises ValueError for a request that cannot be printed.
         """
         future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody needs to look
         if flow.closed:
             future.set_exception(FlowClosed(flow.reason))
             return future
-        self._stamp(request, flow)
+        if stamp:
+            self._stamp(request, flow)
         flow.expect()
         self._carry_out(self._transactions.request(request, flow, self.clock(), Asked(future, progress)))
         return future
@@ -183,15 +175,19 @@ class SipServer:
 
     def _respond(self, reply: Reply, response: Response) -> None:
         transaction, flow = reply.transaction, reply.flow
-        if transaction is None or transaction.answered:
+        relayed = reply.relayed and reply.request.method == "INVITE" and 200 <= response.status < 300
+        if transaction is None or (transaction.answered and not relayed):
             return
         # To an address that is not proven: nothing larger than what came, and nothing that is sent again by itself.
         stranger = not flow.reliable and not flow.known
         if stranger:
             response = slim(response, flow.allowance)
         keep = not (stranger and response.status >= 300)
-        self._carry_out(self._transactions.respond(transaction, response, self.clock(), keep=keep))
-        if reply.request.method == "INVITE" and 200 <= response.status < 300:
+        effects = self._transactions.respond(transaction, response, self.clock(), keep=keep)
+        if relayed and not effects:
+            flow.send(bytes(response))  # RFC 3261 section 16.7 step 9: its transaction is over, the caller still waits
+        self._carry_out(effects)
+        if reply.request.method == "INVITE" and 200 <= response.status < 300 and not relayed:
             self._answers.sent(response, reply, self.clock())
             self._arm()
 
@@ -210,12 +206,12 @@ class SipServer:
         match action:
             case PassUp(Response() as response):
                 _tell(user, response)
-            case TimedOut():
-                _fail(user, TimeoutExpired(f"no answer to {transaction.request.method} from {transaction.flow!r}"))
-            case Failed():
-                _fail(user, FlowClosed(transaction.flow.reason))
-            case Cancelled() if isinstance(user, Reply):
-                self._cancel(user)
+            case TimedOut() if isinstance(user, Asked):
+                user.failed(TimeoutExpired(f"no answer to {transaction.request.method} from {transaction.flow!r}"))
+            case Failed() if isinstance(user, Asked):
+                user.failed(FlowClosed(transaction.flow.reason))
+            case Cancelled(request=cancel) if isinstance(user, Reply):
+                self._cancel(user, cancel)
 
     def _hand_over(self, request: Request, flow: Flow, transaction: object) -> None:
         owned = transaction if isinstance(transaction, ServerTransaction) and request.method != "ACK" else None
@@ -232,10 +228,11 @@ class SipServer:
             log.exception("%s of %r failed", request.method[:64], flow)
             reply(request.reply(500))
 
-    def _cancel(self, reply: Reply) -> None:
-        reply.cancelled = True
+    def _cancel(self, reply: Reply, cancel: Request) -> None:
+        reply.cancelled, reply.cancel = True, cancel
         _call(reply.on_cancel)
-        reply(reply.request.reply(487))
+        if not reply.relayed:
+            reply(reply.request.reply(487))
 
     def _stamp(self, request: Request, flow: Flow) -> None:
         """RFC 3261 section 18.1.1: the Via by which the response comes back, over the same flow."""
@@ -283,11 +280,6 @@ def _tell(asked: object, response: Response) -> None:
         asked.future.set_result(response)
     else:
         _call(asked.progress, response)
-
-
-def _fail(asked: object, error: Undeliverable) -> None:
-    if isinstance(asked, Asked) and not asked.future.done():
-        asked.future.set_exception(error)
 
 
 def _call(told: Callable[..., None] | None, *given: object) -> None:

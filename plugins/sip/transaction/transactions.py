@@ -24,6 +24,8 @@ Transaction: TypeAlias = ClientTransaction | ServerTransaction
 class Cancelled:
     """The other side wants no answer to its INVITE any more; its transaction user answers 487 now."""
 
+    request: Request
+
 
 class Effect(NamedTuple):
     """Something to do, where, and for which transaction (None: none is kept)."""
@@ -120,10 +122,13 @@ class Transactions:
         return effects
 
     def _response(self, response: Response, flow: Flow, now: float) -> list[Effect]:
-        """RFC 3261 sections 8.1.3.3 and 17.1.3: one with two Via, or that matches nothing, is dropped."""
+        """RFC 3261 sections 8.1.3.3 and 17.1.3: one with more Via than were sent, or that matches nothing, is dropped.
+
+        So are strays: RFC 6026 took back what RFC 3261 section 16.7 had a proxy do with them.
+        """
         via = response.via
-        transaction = self._open.get((flow, via[0].branch, response.cseq.method)) if len(via) == 1 else None
-        if not isinstance(transaction, ClientTransaction):
+        transaction = self._open.get((flow, via[0].branch, response.cseq.method))
+        if not isinstance(transaction, ClientTransaction) or len(via) != len(transaction.request.via):
             return []
         return self._follow(transaction, transaction.receive(response, now))
 
@@ -142,7 +147,7 @@ class Transactions:
             return self.respond(cancel, cancel.request.reply(481), now)
         effects = self.respond(cancel, cancel.request.reply(200), now)
         if not invite.answered:
-            effects.append(Effect(Cancelled(), invite.flow, invite))
+            effects.append(Effect(Cancelled(cancel.request), invite.flow, invite))
         return effects
 
     def _follow(self, transaction: Transaction, actions: Sequence[Action]) -> list[Effect]:
@@ -192,8 +197,12 @@ def server_key(request: Request, flow: Flow) -> Key:
 
 
 def _merge_key(request: Request) -> Key:
-    """What is the same in the same request by another way; nothing for what is not compared."""
+    """What is the same in the same request by another way; nothing for what is not compared.
+
+    An INVITE that comes back with another Request-URI is no loop but a spiral (RFC 3261 section 16.3 item 4).
+    """
     tag = request.from_.tag
     if not tag or request.to.tag or request.method == "CANCEL":
         return ()
-    return request.call_id, tag, request.cseq.number, request.method
+    spiral = request.uri if request.method == "INVITE" else ""
+    return request.call_id, tag, request.cseq.number, request.method, spiral

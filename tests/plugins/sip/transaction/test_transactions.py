@@ -171,7 +171,8 @@ class TestCancel:
         answer, cancelled = layer.receive(cancel(invite), tls, NOW)
         (ok,) = sent([answer])
         assert (ok.status, ok.cseq.method) == (200, "CANCEL")
-        assert cancelled == (Cancelled(), tls, transaction)
+        assert cancelled == (Cancelled(cancelled.action.request), tls, transaction)
+        assert cancelled.action.request.method == "CANCEL"
         assert ok.to.tag == invite.reply(487).to.tag
 
     def test_one_that_is_answered_is_not_cancelled(self):
