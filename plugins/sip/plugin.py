@@ -15,8 +15,8 @@ from ...core.front_end import SIGNED_OUT, secret_of
 from ...core.hooks import hookimpl
 from ...core.identity import Endpoint, Identity
 from .dispatch import Dispatch
+from .events.offer import offer
 from .events.subscriptions import Subscriptions
-from .events.watching import PresencePackage
 from .messages.chat import Chat
 from .messages.exchange import Exchange
 from .options import SipOptions
@@ -72,9 +72,9 @@ class SipTransport:
             pause=self._options.notify_pause,
             dead=registrations.unanswered,
         )
-        subscriptions.packages["presence"] = PresencePackage(front_end, self._start)
         chat = Chat(front_end, exchange)
         dispatch = self.dispatch = Dispatch(self._authentication(front_end), registrations.on, addresses, self._start)
+        withdraw = offer(front_end, subscriptions, dispatch.supported, self._start)
         _serve(dispatch, registrations, publications, subscriptions, chat)
         _join(front_end, registrations, publications, subscriptions)
         try:
@@ -84,6 +84,7 @@ class SipTransport:
         finally:
             registrations.close("server stopped")
             front_end.registrar.departed.remove(registrations.departed)
+            withdraw()
             publications.close()
             chat.close()
             await server.close()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..translate import short
-from ..xml import DECLARATION, escaped
+from ..xml import escaped
 
 CONTENT_TYPE = "application/rlmi+xml"
 MULTIPART = "multipart/related"
@@ -64,16 +64,12 @@ def write(
 
 
 def _part(boundary: str, named: str, content_type: str, document: bytes) -> bytes:
-    head = (
-        f"--{boundary}\r\nContent-Transfer-Encoding: binary\r\n{named}\r\n"
-        f'Content-Type: {content_type};charset="UTF-8"\r\n\r\n'
-    )
+    head = f"--{boundary}\r\nContent-Transfer-Encoding: binary\r\n{named}\r\nContent-Type: {content_type}\r\n\r\n"
     return head.encode() + document + b"\r\n"
 
 
 def _list(uri: str, version: int, resources: Sequence[Resource], full: bool, host: str) -> bytes:
     lines = [
-        DECLARATION,
         f'<list xmlns="{NAMESPACE}" uri="{escaped(uri)}" version="{version}" fullState="{str(full).lower()}">',
         *(_resource(resource, host) for resource in resources),
         "</list>",

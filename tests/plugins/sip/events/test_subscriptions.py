@@ -156,7 +156,7 @@ async def test_one_may_watch_oneself(exchange: Exchange) -> None:
         ([("Accept", "text/plain")], 406, ("Accept", "application/pidf+xml")),
         ([("Expires", 10)], 423, ("Min-Expires", "60")),
         ([("Contact", "*")], 400, None),
-        ([("Require", "recipient-list-subscribe")], 420, ("Unsupported", "recipient-list-subscribe")),
+        ([("Require", "levitation")], 420, ("Unsupported", "levitation")),
         ([("Accept", "application/cpim-pidf+xml, */*")], 200, None),
         ([("Accept", "application/xpidf+xml, application/pidf+xml;q=0.5")], 200, None),
     ],
