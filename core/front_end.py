@@ -8,16 +8,19 @@ import os
 import secrets
 import ssl
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from .access import AccessPolicy
 from .accounts import Accounts
+from .call_records import CallRecords
+from .calls import Calls
 from .certificates import Certificate
 from .contact_lists import ContactLists
 from .domains import Domains
+from .errors import Refused
 from .fan_out import FanOut
 from .hooks import PROJECT
 from .hookspecs import Hooks
@@ -114,6 +117,7 @@ class FrontEnd:
             hooks,
             clock,
         )
+        self.calls = Calls(CallRecords(self.store, hooks), self.presence, self.domain_names, hooks, clock)
         self.operator: Operator | None = None
         """Whoever runs the process; what they can do, an administrator may ask for."""
         self._certificate: Certificate | None = None
@@ -155,7 +159,7 @@ class FrontEnd:
             self._running.callback(self.presence.close)
             self._running.callback(self.registrar.close)
             await self._running.enter_async_context(self.hooks.delivered())
-            await close_orphans(self.store, self.immcu.roll, self.clock)
+            await close_orphans(self.store, self.immcu.roll, self.hooks, self.clock)
             for lifespan in self.hooks.lifespan(front_end=self):
                 await self._running.enter_async_context(lifespan)
         except BaseException:
@@ -168,14 +172,17 @@ class FrontEnd:
 
     async def __aexit__(self, *exc: object) -> None:
         try:
-            await close_all(self.immcu, self.clock)
+            await close_all(self.immcu, self.calls, self.clock)
         finally:
             await self._running.aclose()
 
     async def _removed(self, who: Identity) -> None:
-        """An account is about to be removed: its person leaves every conversation and is signed out everywhere."""
+        """An account is about to be removed: its person leaves every conversation and call, and is signed out."""
         for conversation in self.immcu.of(who):
             await self.immcu.leave(conversation, who, reason="account removed")
+        for call in self.calls.of(who):
+            with suppress(Refused):
+                await self.calls.end(call, "account removed")
         for binding in self.registrar.of(who):
             binding.channel.tell(SignedOut("this account was removed"))
             self.registrar.unbind(binding.endpoint, reason=SIGNED_OUT)

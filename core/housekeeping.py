@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from .conversation import Conversation, Event, Shape
 
 if TYPE_CHECKING:
+    from .calls import Calls
+    from .hookspecs import Hooks
     from .immcu import Immcu
     from .roll import Roll
     from .settings import FrontEndSettings
@@ -27,19 +29,23 @@ SWEEP_EVERY = 15.0
 """Seconds between two looks for idle conversations."""
 
 
-async def close_orphans(store: Store, roll: Roll, clock: Callable[[], datetime]) -> None:
-    """At boot: close the records of conversations that a crash cut off."""
+async def close_orphans(store: Store, roll: Roll, hooks: Hooks, clock: Callable[[], datetime]) -> None:
+    """At boot: close the records of conversations and calls that a crash cut off."""
     orphans = await store.open_conversations()
     for conversation in orphans:
+        if conversation.shape is Shape.CALL:
+            await _close_call(conversation, store, hooks, clock())
+            continue
         roll.enter(conversation)
         await roll.change(conversation, _ending(clock(), SERVER_RESTART), quiet=True)
     if orphans:
-        log.warning("%d conversations were cut off by the last stop; their records are closed", len(orphans))
+        log.warning("%d conversations and calls were cut off by the last stop; their records are closed", len(orphans))
 
 
-async def close_all(immcu: Immcu, clock: Callable[[], datetime]) -> None:
-    """At stop: accept nothing more, and end every conversation so that its record is whole."""
+async def close_all(immcu: Immcu, calls: Calls, clock: Callable[[], datetime]) -> None:
+    """At stop: accept nothing more, and end every conversation and call so that its record is whole."""
     immcu.stopping = True
+    await calls.close(SERVER_STOPPED)
     for conversation in list(immcu.conversations.values()):
         await immcu.roll.change(conversation, _ending(clock(), SERVER_STOPPED), quiet=True)
 
@@ -66,6 +72,13 @@ async def keep_house(immcu: Immcu, settings: FrontEndSettings, clock: Callable[[
             await end_idle(immcu, settings, clock())
         except Exception:
             log.exception("looking for idle conversations failed; it is tried again in %.0f seconds", SWEEP_EVERY)
+
+
+async def _close_call(call: Conversation, store: Store, hooks: Hooks, at: datetime) -> None:
+    """A call is nothing that the roll knows: only its record is left."""
+    record = await store.change(call, call.end(at, SERVER_RESTART))
+    if record is not None:
+        hooks.record_closed(record=record)
 
 
 def _ending(at: datetime, reason: str) -> Callable[[Conversation], list[Event]]:
