@@ -48,6 +48,9 @@ class Linphone:
             sys.exit("liblinphone did not start")
         self._account()
         self.friends = self.ask("core_get_default_friend_list", PTR, self.core)
+        if given.list:
+            self.ask("friend_list_set_rls_uri", None, self.friends, given.list.encode())
+            self.ask("friend_list_set_subscription_bodyless", None, self.friends, BYTE(given.bodyless == "yes"))
         self.ask("friend_list_enable_subscriptions", None, self.friends, BYTE(1))
         self.ask("core_enable_friend_list_subscription", None, self.core, BYTE(1))
 
@@ -85,6 +88,7 @@ class Linphone:
 
         on("account_registration_state_changed", (PTR, PTR, INT, STR), self._registered)
         on("notify_presence_received", (PTR, PTR), self._presence)
+        on("notify_presence_received_for_uri_or_tel", (PTR, PTR, STR, PTR), self._presence_at)
         on("message_received", (PTR, PTR, PTR), self._message)
         on("is_composing_received", (PTR, PTR), self._composing)
         self.ask("core_add_callbacks", None, self.core, callbacks)
@@ -137,11 +141,15 @@ class Linphone:
         emit("register", state=REGISTRATION[state], reason=(reason or b"").decode())
 
     def _presence(self, _core: Any, friend: Any) -> None:
-        facts = {
-            "uri": self._uri(self.ask("friend_get_address", PTR, friend)),
-            "status": CONSOLIDATED[self.ask("friend_get_consolidated_presence", INT, friend)],
-        }
-        model = self.ask("friend_get_presence_model", PTR, friend)
+        self._seen(friend, self._uri(self.ask("friend_get_address", PTR, friend)), None)
+
+    def _presence_at(self, _core: Any, friend: Any, uri: bytes | None, model: Any) -> None:
+        """Of one of a friend's addresses: how it tells what came for a list."""
+        self._seen(friend, (uri or b"").decode(), model)
+
+    def _seen(self, friend: Any, uri: str, model: Any) -> None:
+        facts = {"uri": uri, "status": CONSOLIDATED[self.ask("friend_get_consolidated_presence", INT, friend)]}
+        model = model or self.ask("friend_get_presence_model", PTR, friend)
         if model:
             facts["basic"] = ("open", "closed")[self.ask("presence_model_get_basic_status", INT, model)]
             activity = self.ask("presence_model_get_activity", PTR, model)
@@ -243,7 +251,8 @@ class Linphone:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("home", "user", "password", "domain", "server", "transport", "ca"):
+    # list: the address of a server for lists of friends; bodyless: the list is there and not in the request
+    for name in ("home", "user", "password", "domain", "server", "transport", "ca", "list", "bodyless"):
         parser.add_argument(f"--{name}", default="")
     given = parser.parse_args()
     for folder in (".local/share/linphone", ".config/linphone", ".cache"):

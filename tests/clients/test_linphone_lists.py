@@ -1,0 +1,95 @@
+"""Linphone watches a long list in one subscription: everybody on it is seen, and a change arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ...core.front_end import FrontEnd
+from ...core.identity import Identity
+from ...core.people import Person
+from ...core.presence import Activity, Availability, Publication, Source
+from ...plugins.sip.plugin import SipOptions, SipTransport
+from ..people import ALICE, DOMAIN, NOON, Clock
+from ..stage import PASSWORD, front_end_in
+from .program import PATIENCE, Program, needs, until
+
+pytestmark = [pytest.mark.client, pytest.mark.timeout(180)]
+
+CROWD = [Identity(f"colleague{number:03}", DOMAIN) for number in range(200)]
+HERE = Path(__file__).parent
+
+
+@dataclass
+class Office:
+    """A front end with two hundred people at work, and Alice's Linphone."""
+
+    front_end: FrontEnd
+    sip: SipTransport
+    home: Path
+
+    async def linphone(self, *options: str) -> Program:
+        needs(files=("liblinphone.so.10",))
+        client = Program("linphone alice")
+        await client.start(
+            sys.executable, str(HERE / "linphone_driver.py"), "--home", str(self.home), "--user", ALICE.user,
+            "--domain", DOMAIN, "--password", PASSWORD, "--transport", "tcp", *options,
+            "--server", f"sip:127.0.0.1:{self.sip.ports['tcp']};transport=tcp",
+        )  # fmt: skip
+        await client.wait("register", state="ok")
+        return client
+
+    async def publish(self, who: Identity, availability: Availability, activity: Activity = Activity.NONE) -> None:
+        claim = Publication("desk", Source.MACHINE, availability, NOON, activity=activity, instance="desk")
+        await self.front_end.presence.publish(who, claim)
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    """Everybody may see everybody of the domain."""
+    sip = SipTransport(SipOptions(listen="127.0.0.1", tls_port=None, tcp_port=0))
+    async with front_end_in(tmp_path / "state", sip, clock=Clock(), same_domain="everyone") as front_end:
+        served = Office(front_end, sip, tmp_path / "linphone")
+        for person in CROWD:
+            await front_end.store.put_person(person, Person(str(person), person.user.title()))
+            await served.publish(person, Availability.AVAILABLE)
+        yield served
+
+
+def online(client: Program, since: int = 0) -> set[str]:
+    return {e["uri"] for e in client.events[since:] if e["ev"] == "presence" and e["status"] == "online"}
+
+
+async def test_two_hundred_friends_in_the_request(office: Office) -> None:
+    client = await office.linphone("--list", f"sip:rls@{DOMAIN}")
+    try:
+        client.do("friend " + " ".join(f"sip:{who}" for who in CROWD))
+        await until(lambda: len(online(client)) == len(CROWD), "everybody to be seen")
+        mark = client.mark
+        await office.publish(CROWD[77], Availability.BUSY, Activity.IN_A_MEETING)
+        await client.wait("presence", since=mark, uri=f"sip:{CROWD[77]}", status="busy", activity="meeting")
+        assert {e["uri"] for e in client.events[mark:] if e["ev"] == "presence"} == {f"sip:{CROWD[77]}"}
+        async with asyncio.timeout(PATIENCE):
+            while len(await office.front_end.contacts.of(ALICE)) < len(CROWD):
+                await asyncio.sleep(0.05)
+    finally:
+        await client.close()
+
+
+async def test_the_contact_list_that_is_kept_here(office: Office) -> None:
+    for who in CROWD:
+        await office.front_end.contacts.put(ALICE, who, name=who.user.title(), groups=())
+    client = await office.linphone("--list", f"sip:alice-contacts@{DOMAIN}", "--bodyless", "yes")
+    try:
+        client.do("friend " + " ".join(f"sip:{who}" for who in CROWD))
+        await until(lambda: len(online(client)) == len(CROWD), "everybody to be seen")
+        mark = client.mark
+        await office.publish(CROWD[5], Availability.BUSY, Activity.IN_A_CALL)
+        await client.wait("presence", since=mark, uri=f"sip:{CROWD[5]}", status="busy", activity="on-the-phone")
+    finally:
+        await client.close()
