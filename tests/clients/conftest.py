@@ -13,6 +13,7 @@ from ..ports import free_offset, free_port
 from .baresip import Baresip
 from .program import Program, needs
 from .server import Server
+from .twinkle import Twinkle
 from .xmpp import Slix
 
 DOMAIN = "example.test"
@@ -49,15 +50,27 @@ class Visitors:
         self._stack.push_async_callback(client.close)
         return client
 
-    async def pidgin(self, name: str) -> Program:
+    async def pidgin(self, name: str, transport: str = "xmpp") -> Program:
+        """Pidgin's library with XMPP, or with SIMPLE over SIP: ``tcp`` or ``udp``."""
         needs(files=("libpurple.so.0",))
         client = Program(f"pidgin {name}")
+        sip = () if transport == "xmpp" else ("--simple", transport)
+        port = self.server.ports["xmpp" if transport == "xmpp" else f"sip_{transport}"]
         await client.start(
             sys.executable, str(Path(__file__).with_name("purple_driver.py")),
             "--home", str(self.homes / f"pidgin-{name}"), "--user", f"{name}@{DOMAIN}",
-            "--password", self.password(name), "--port", str(self.server.ports["xmpp"]),
-            "--certificate", str(self.server.state / "server.crt"),
+            "--password", self.password(name), "--port", str(port),
+            "--certificate", str(self.server.state / "server.crt"), *sip,
         )  # fmt: skip
+        self._stack.push_async_callback(client.close)
+        return client
+
+    async def twinkle(self, name: str, transport: str = "tcp") -> Twinkle:
+        needs("twinkle-console")
+        server = f"127.0.0.1:{self.server.ports[f'sip_{transport}']}"
+        home = self.homes / f"twinkle-{name}"
+        client = Twinkle(home, f"{name}@{DOMAIN}", self.password(name), server, transport)
+        await client.start()
         self._stack.push_async_callback(client.close)
         return client
 

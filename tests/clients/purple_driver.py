@@ -1,6 +1,6 @@
-"""Pidgin without a window: Debian's libpurple with its XMPP protocol, driven by lines on standard input.
+"""Pidgin without a window: Debian's libpurple with XMPP or SIMPLE (SIP), driven by lines on standard input.
 
-Run as a program.  Commands: presence available|away|dnd, msg ADDRESS TEXT, quit.
+Run as a program.  Commands: presence available|away|dnd|offline, friend ADDRESS, msg ADDRESS TEXT, quit.
 """
 
 from __future__ import annotations
@@ -108,11 +108,19 @@ class Purple:
         self.ask("eventloop_set_ui_ops", None, c.byref(operations))
 
     def _account(self, given: argparse.Namespace) -> Any:
-        account = self.ask("account_new", PTR, f"{given.user}/pidgin".encode(), b"prpl-jabber")
+        name, protocol = (given.user, b"prpl-simple") if given.simple else (f"{given.user}/pidgin", b"prpl-jabber")
+        account = self.ask("account_new", PTR, name.encode(), protocol)
         self.ask("accounts_add", None, account)
         self.ask("account_set_password", None, account, given.password.encode())
-        self.ask("account_set_string", None, account, b"connect_server", HOST.encode())
-        self.ask("account_set_string", None, account, b"connection_security", b"require_tls")
+        words = {"connect_server": HOST, "connection_security": "require_tls"}
+        switches = {}
+        if given.simple:
+            words = {"proxy": HOST}
+            switches = {"useproxy": True, "udp": given.simple == "udp", "dopublish": True, "doservice": True}
+        for key, word in words.items():
+            self.ask("account_set_string", None, account, key.encode(), word.encode())
+        for key, on in switches.items():
+            self.ask("account_set_bool", None, account, key.encode(), INT(on))
         self.ask("account_set_int", None, account, b"port", INT(int(given.port)))
         return account
 
@@ -156,6 +164,10 @@ class Purple:
         match command:
             case "presence":
                 self._publish(words[0])
+            case "friend":
+                buddy = self.ask("buddy_new", PTR, self.account, words[0].encode(), None)
+                self.ask("blist_add_buddy", None, buddy, None, None, None)
+                self.ask("account_add_buddy", None, self.account, buddy)
             case "msg":
                 conversation = self.ask("conversation_new", PTR, INT(1), self.account, words[0].encode())
                 im = self.ask("conversation_get_im_data", PTR, conversation)
@@ -165,7 +177,7 @@ class Purple:
                 os._exit(0)
 
     def _publish(self, word: str) -> None:
-        primitive = {"available": 2, "dnd": 3, "away": 5}[word]
+        primitive = {"offline": 1, "available": 2, "dnd": 3, "away": 5}[word]
         status = self.ask("savedstatus_new", PTR, None, INT(primitive))
         self.ask("savedstatus_activate", None, status)
 
@@ -194,6 +206,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("home", "user", "password", "port", "certificate"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--simple", choices=("tcp", "udp"), help="SIP over this transport, not XMPP")
     given = parser.parse_args()
     os.environ["HOME"] = given.home
     Purple(given).run()
