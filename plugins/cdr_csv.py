@@ -1,4 +1,4 @@
-"""Call detail records as CSV: one row a conversation, in order, each at least once.
+"""Call detail records as CSV: one row a conversation or call, in order, each at least once.
 
 Who reads the file takes each number (the first column) once and has every record exactly once.  No cell holds a line
 break, and none begins with a character that makes a spreadsheet compute it.
@@ -38,7 +38,19 @@ COLUMNS = (
     "clients",
     "messages",
     "messages_by",
+    "caller",
+    "callee",
+    "direction",
+    "answered_by",
+    "answered_at",
+    "talked",
+    "outcome",
+    "media",
+    "route",
+    "transferred_to",
+    "emergency",
 )
+"""The last eleven are empty where a record is not a call's; "talked" is in seconds."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell must not begin with: spreadsheets take it for a formula."""
@@ -96,6 +108,26 @@ def row_of(record: CallDetailRecord) -> tuple[object, ...]:
         "; ".join(clients),
         record.said,
         "; ".join(f"{who} {count}" for who, count in record.messages.items()),
+        *_of_call(record),
+    )
+
+
+def _of_call(record: CallDetailRecord) -> tuple[object, ...]:
+    call = record.call
+    if call is None:
+        return ("",) * 11
+    return (
+        call.caller,
+        call.callee,
+        call.direction,
+        call.answered_by,
+        _time(call.answered_at),
+        round(record.talked),
+        call.outcome,
+        "; ".join(call.media),
+        call.route,
+        "; ".join(call.transferred_to),
+        "yes" if call.emergency else "",
     )
 
 

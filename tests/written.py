@@ -76,7 +76,7 @@ def _commands(group: click.Group, parent: click.Context) -> Iterator[tuple[str, 
         context = click.Context(command, parent, info_name=name, terminal_width=100)
         if isinstance(command, click.Group):
             yield from _commands(command, context)
-        else:
+        if not isinstance(command, click.Group) or command.invoke_without_command:
             help_text = command.get_help(context)
             yield context.command_path, "\n".join(line.rstrip() for line in help_text.splitlines())
 

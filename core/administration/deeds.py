@@ -14,7 +14,7 @@ import msgspec
 
 from ..errors import BadRequest
 from ..front_end import FrontEnd
-from . import calling, contacts, conversations, moving, people, server
+from . import calling, contacts, conversations, moving, people, phoning, server
 
 LIVE = True
 """Marks a deed that needs the running server; the others work on the database as well."""
@@ -70,6 +70,8 @@ DEEDS: dict[str, Deed] = {
         Deed("POST", "/conversations/{conversation}/participants", conversations.add_participant, LIVE),
         Deed("DELETE", "/conversations/{conversation}/participants/{who}", conversations.remove_participant, LIVE),
         Deed("DELETE", "/conversations/{conversation}", conversations.end_conversation, LIVE),
+        Deed("GET", "/calls", phoning.calls, LIVE),
+        Deed("DELETE", "/calls/{call}", phoning.end_call, LIVE),
         Deed("GET", "/records", conversations.records),
         Deed("GET", "/records/{conversation}", conversations.record),
         Deed("GET", "/people", people.people),

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from . import show
+from .phoning import talked
 from .place import Place, placed
 
 
@@ -98,7 +99,7 @@ def conversations(place: Place, who: str | None) -> None:
 @click.option("--after", type=click.IntRange(0), help="Instead: those numbered above this one, oldest first.")
 @placed
 def records(place: Place, conversation: str | None, limit: int, after: int | None) -> None:
-    """Show call detail records: who talked with whom, when, how much.  Never what was said.
+    """Show call detail records: who talked with or called whom, when, how much.  Never what was said.
 
     With the id of a CONVERSATION, show everything its record holds.
 
@@ -113,7 +114,7 @@ def records(place: Place, conversation: str | None, limit: int, after: int | Non
         return
     newest = after is None
     found = place.do("records", after=after, limit=limit, last=newest)
-    heads = ("NO", "BEGAN", "SHAPE", "PARTICIPANTS", "MESSAGES", "ENDED BECAUSE", "CONVERSATION")
+    heads = ("NO", "BEGAN", "SHAPE", "PARTICIPANTS", "MESSAGES OR TIME", "ENDED BECAUSE", "CONVERSATION")
 
     def table(found: list[dict[str, Any]]) -> None:
         rows = [
@@ -121,8 +122,8 @@ def records(place: Place, conversation: str | None, limit: int, after: int | Non
                 str(one["number"]),
                 show.when(one["started_at"]),
                 one["shape"],
-                " ".join(dict.fromkeys(seat["who"] for seat in one["seats"])),
-                str(sum(one["messages"].values())),
+                _who_took_part(one),
+                _how_much(one),
                 one["reason"],
                 one["conversation"],
             )
@@ -145,12 +146,15 @@ def _record(one: dict[str, Any]) -> None:
             ("ended", show.when(one["ended_at"]) or "still running"),
             ("because", one["reason"]),
             ("continues", one["continues"]),
+            *_facts(one),
         ]
     )
     click.echo()
     seats = [(s["who"], show.when(s["joined_at"]), show.when(s["left_at"]), s["reason"]) for s in one["seats"]]
     show.print_table(("WHO", "JOINED", "LEFT", "BECAUSE"), seats, "Nobody took part.")
     click.echo()
+    if one["call"]:
+        return
     clients = [
         (w, e["instance"], e["client"], show.when(e["first_at"])) for w, ends in one["endpoints"].items() for e in ends
     ]
@@ -158,6 +162,42 @@ def _record(one: dict[str, Any]) -> None:
     click.echo()
     counts = [(w, str(count)) for w, count in one["messages"].items()]
     show.print_table(("WHO", "MESSAGES"), counts, "Nobody said anything.")
+
+
+def _who_took_part(one: dict[str, Any]) -> str:
+    """Of a call, who called whom; whoever answered instead comes after."""
+    call = one["call"]
+    if not call:
+        return " ".join(dict.fromkeys(seat["who"] for seat in one["seats"]))
+    sides = f"{call['caller']} -> {call['callee']}"
+    return f"{sides} ({call['answered_by']})" if call["answered_by"] not in ("", call["callee"]) else sides
+
+
+def _how_much(one: dict[str, Any]) -> str:
+    call = one["call"]
+    if not call:
+        return str(sum(one["messages"].values()))
+    return talked(call["answered_at"], one["ended_at"]) or call["outcome"]
+
+
+def _facts(one: dict[str, Any]) -> list[tuple[str, str]]:
+    """What there is to say of a call beyond what a conversation has."""
+    call = one["call"]
+    if not call:
+        return []
+    return [
+        ("caller", call["caller"]),
+        ("called", call["callee"]),
+        ("answered by", call["answered_by"]),
+        ("answered", show.when(call["answered_at"])),
+        ("talked", talked(call["answered_at"], one["ended_at"])),
+        ("outcome", call["outcome"]),
+        ("direction", call["direction"]),
+        ("media", " ".join(call["media"])),
+        ("by", call["route"]),
+        ("transferred to", " ".join(call["transferred_to"])),
+        ("emergency", "yes" if call["emergency"] else ""),
+    ]
 
 
 def _presence(one: dict[str, Any]) -> str:

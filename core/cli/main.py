@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import click
 
-from . import calling, checking, conference, contacts, demo, init, looking, moving, plugins, server, starting, user
+from . import (
+    calling,
+    checking,
+    conference,
+    contacts,
+    demo,
+    init,
+    looking,
+    moving,
+    phoning,
+    plugins,
+    server,
+    starting,
+    user,
+)
 from .commands import Commands
 
 
@@ -39,6 +53,7 @@ for command in (
     conference.add,
     conference.drop,
     conference.end,
+    phoning.calls,
     user.user,
     contacts.contacts,
     calling.forwarding,

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ...core.cdr import CallFacts
 from ...core.contacts import Contact, Subscription
-from ...core.conversation import Conversation, History, Shape
+from ...core.conversation import CallChanged, Conversation, History, Shape
 from ...core.errors import BadRequest, Conflict
 from ...core.message import Native
 from ...core.people import Person
@@ -44,6 +45,23 @@ async def copied(lines: list[bytes], folder):
 
 def by_kind(lines: list[bytes], kind: str) -> list[dict]:
     return [line for line in map(json.loads, lines) if line["line"] == kind]
+
+
+# ---- calls
+
+
+async def test_calls_that_are_over_and_calls_that_are_not(tmp_path):
+    facts = CallFacts(str(ALICE), "+4930123456@example.test", direction="outgoing", media=["audio"], route="berlin")
+    async with store_in(tmp_path) as store:
+        for id in ("c1", "c2"):
+            call = Conversation(id, NOON, shape=Shape.CALL, keeps_seats=False)
+            await store.begin(call, [CallChanged(id, facts, NOON), *call.join(ALICE, NOON)])
+        call = Conversation("c1", NOON, shape=Shape.CALL, participants=[ALICE])
+        await store.change(call, call.end(NOON + timedelta(minutes=1), "busy"))
+        lines = await lines_of(store)
+    taken, again, _ = await copied(lines, tmp_path)
+    assert again == lines and taken.conversations == 2
+    assert [line["record"]["call"]["route"] for line in by_kind(again, "conversation")] == ["berlin", "berlin"]
 
 
 # ---- people

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ...core.cdr import Attendance, Seat
+from ...core.call import DECLINED, Party
+from ...core.cdr import Attendance, CallFacts, Seat
 from ...plugins.cdr_csv import COLUMNS, CsvFile, as_csv, row_of
 from ..records import BEGAN, Records, record
 from ..stage import ALICE, BOB, CAROL, front_end_in, say
@@ -44,7 +45,47 @@ async def test_a_row_says_who_when_how_and_how_much(tmp_path):
         "clients": "alice@example.test/desk Linphone 5",
         "messages": "3",
         "messages_by": "alice@example.test 2; bob@example.test 1",
+        **dict.fromkeys(COLUMNS[-11:], ""),
     }
+
+
+async def test_a_row_of_a_call_says_who_called_whom_how_long_and_what_became_of_it(tmp_path):
+    call = CallFacts(
+        "+4930123456@example.test",
+        "alice@example.test",
+        direction="incoming",
+        answered_by="bob@example.test",
+        answered_at=BEGAN + timedelta(seconds=20),
+        outcome="answered",
+        media=["audio", "video"],
+        route="berlin",
+        transferred_to=["carol@example.test"],
+        emergency=True,
+    )
+    (row,) = await exported(tmp_path, record(1, shape="call", call=call, messages={}))
+    assert {name: row[name] for name in ("shape", "seconds", *COLUMNS[-11:])} == {
+        "shape": "call",
+        "seconds": "90",
+        "caller": "'+4930123456@example.test",
+        "callee": "alice@example.test",
+        "direction": "incoming",
+        "answered_by": "bob@example.test",
+        "answered_at": "2024-05-06T07:08:29.000+00:00",
+        "talked": "70",
+        "outcome": "answered",
+        "media": "audio; video",
+        "route": "berlin",
+        "transferred_to": "carol@example.test",
+        "emergency": "yes",
+    }
+
+
+async def test_a_call_of_a_running_front_end(tmp_path):
+    async with front_end_in(tmp_path, CsvFile(CsvFile.Options())) as front_end:
+        call = await front_end.calls.begin(Party(ALICE), Party(BOB))
+        await front_end.calls.ended(call, DECLINED)
+    (row,) = read(tmp_path / "records.csv")
+    assert (row["shape"], row["reason"], row["outcome"], row["talked"]) == ("call", "declined", "declined", "0")
 
 
 async def test_somebody_who_came_back_has_two_stays_and_is_one_participant(tmp_path):

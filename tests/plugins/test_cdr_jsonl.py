@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import msgspec
 
-from ...core.cdr import CallDetailRecord
+from ...core.cdr import CallDetailRecord, CallFacts
 from ...plugins.cdr_jsonl import JsonLines
 from ..plugged import hooks_of
 from ..records import Records, record
@@ -21,6 +21,20 @@ async def test_a_line_is_the_record(tmp_path):
     lines = (tmp_path / "records.jsonl").read_bytes().splitlines()
     assert [msgspec.json.decode(line, type=CallDetailRecord) for line in lines] == records
     assert json.loads(lines[0])["messages"] == {"alice@example.test": 2, "bob@example.test": 1}
+
+
+async def test_a_call_is_told_from_a_talk_by_what_is_known_of_it(tmp_path):
+    call = CallFacts(str(ALICE), str(BOB), outcome="missed", media=["audio"])
+    records = [record(1), record(2, shape="call", call=call, messages={})]
+    async with JsonLines(JsonLines.Options()).lifespan(SimpleNamespace(store=Records(*records), state=tmp_path)):
+        pass
+    talk, told = map(json.loads, (tmp_path / "records.jsonl").read_text().splitlines())
+    assert talk["call"] is None
+    assert (told["call"]["caller"], told["call"]["outcome"], told["call"]["answered_at"]) == (
+        str(ALICE),
+        "missed",
+        None,
+    )
 
 
 async def test_the_path_may_be_anywhere_and_the_place_has_its_own_name(tmp_path):

@@ -7,8 +7,8 @@ import asyncio
 import msgspec
 import pytest
 
-from ....core.cdr import Attendance, CallDetailRecord, Seat
-from ....core.conversation import ConversationEnded, ParticipantLeft
+from ....core.cdr import Attendance, CallDetailRecord, CallFacts, Seat
+from ....core.conversation import CallChanged, Conversation, ConversationEnded, ParticipantLeft, Shape
 from ....core.errors import Gone
 from ...people import ALICE, BOB, CAROL, NOON
 from .acts import ROOM, begun, join, later, leave, say, show, talk
@@ -209,6 +209,39 @@ async def test_a_record_has_no_word_of_what_was_said(store):
     conversation = await talk(store)
     await say(store, "c1", ALICE, "a secret between us", origin="o-secret")
     assert b"secret" not in msgspec.json.encode(await ended(store, conversation))
+
+
+# ---- calls
+
+
+async def test_the_record_of_a_call(store):
+    call = Conversation("c1", NOON, shape=Shape.CALL)
+    asked = CallFacts(str(ALICE), str(BOB), media=["audio"])
+    await store.begin(call, [CallChanged("c1", asked, NOON), *call.join(ALICE, NOON)])
+    assert (await store.conversation("c1")).shape is Shape.CALL
+    assert [c.id for c in await store.open_conversations()] == ["c1"]
+    assert (await store.record("c1")).call == asked
+    answered = msgspec.structs.replace(asked, answered_by=str(BOB), answered_at=later(1), outcome="answered")
+    await store.change(call, [CallChanged("c1", answered, later(1)), *call.join(BOB, later(1))])
+    record = await ended(store, call)
+    assert (record.shape, record.call, record.talked) == ("call", answered, 8 * 60)
+    assert record == (await store.records())[0] == await store.record("c1")
+    assert await store.unseen(BOB) == []
+
+
+async def test_what_is_known_of_a_call_does_not_change_after_its_end(store):
+    call = Conversation("c1", NOON, shape=Shape.CALL)
+    facts = CallFacts(str(ALICE), str(BOB))
+    await store.begin(call, [CallChanged("c1", facts, NOON), *call.join(ALICE, NOON)])
+    await ended(store, call)
+    with pytest.raises(Gone):
+        await store.change(call, [CallChanged("c1", msgspec.structs.replace(facts, route="x"), later(10))])
+    assert (await store.record("c1")).call == facts
+
+
+async def test_a_talk_has_nothing_of_a_call(store):
+    record = await ended(store, await talk(store))
+    assert (record.call, record.talked) == (None, 0.0)
 
 
 # ---- exporters

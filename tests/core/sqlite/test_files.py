@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
@@ -165,6 +166,24 @@ def test_migrations_are_applied_once_and_the_incarnation_stays(path):
     assert prepare(path) == incarnation and len(incarnation) == 16
     db = Database(connected(path), execute_plugins=False)
     assert len(MIGRATIONS.applied(db)) == 5 and not MIGRATIONS.pending(db)
+
+
+async def test_a_database_from_before_calls_is_brought_up_to_date(path):
+    """Records closed then are read, and conversations open then go on."""
+    before = next(migration for migration in MIGRATIONS.pending(Database(memory=True)) if "calls" in migration.name)
+    db = Database(connected(path), execute_plugins=False)
+    MIGRATIONS.apply(db, stop_before=before.name)
+    db.execute(
+        "INSERT INTO conversations (id, shape, subject, moderators, open_door, keeps_seats, continues, started_at)"
+        " VALUES ('c1', 'two-party', '', '[]', 0, 1, '', 1000000)"
+    )
+    old = {"conversation": "c0", "shape": "two-party", "started_at": "2024-05-06T07:08:09Z", "ended_at": None}
+    rest = {"reason": "", "address": "", "subject": "", "continues": "", "seats": [], "endpoints": {}, "messages": {}}
+    db.execute("INSERT INTO records VALUES (1, 'c0', ?)", [json.dumps(old | rest)])
+    db.conn.close()
+    async with SqliteStore(path, clock=Clock()) as store:
+        assert [(c.id, c.shape.value) for c in await store.open_conversations()] == [("c1", "two-party")]
+        assert [(r.conversation, r.call) for r in await store.records()] == [("c0", None)]
 
 
 def test_two_databases_have_two_incarnations(tmp_path):
