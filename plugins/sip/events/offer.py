@@ -1,4 +1,4 @@
-"""Which events there are to subscribe to besides those of sessions: presence, of one or many."""
+"""Which events there are to subscribe to besides those of sessions: presence, watchers, waiting messages."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..sign_in.registration import Start
+from . import mailbox, watcher_info
 from .lists import EVENT_LIST, IN_THE_REQUEST, Lists
+from .mailbox import MailboxPackage
 from .subscriptions import Subscriptions
+from .watcher_info import WatcherPackage
 from .watching import PresencePackage
 
 if TYPE_CHECKING:
@@ -19,10 +22,12 @@ def offer(front_end: FrontEnd, subscriptions: Subscriptions, supported: set[str]
     presence = PresencePackage(front_end, start)
     lists = Lists(front_end, presence, start)
     presence.variants.append(lists)
-    subscriptions.packages["presence"] = presence
+    watchers, lamps = WatcherPackage(front_end, start), MailboxPackage(front_end, start)
+    subscriptions.packages |= {"presence": presence, watcher_info.NAME: watchers, mailbox.NAME: lamps}
     supported |= {EVENT_LIST, IN_THE_REQUEST}
 
     def withdraw() -> None:
-        lists.close()
+        for package in (lists, watchers, lamps):
+            package.close()
 
     return withdraw

@@ -151,7 +151,7 @@ async def test_one_may_watch_oneself(exchange: Exchange) -> None:
 @pytest.mark.parametrize(
     ("headers", "status", "tells"),
     [
-        ([("Event", "presence.winfo")], 489, ("Allow-Events", "presence")),
+        ([("Event", "dialog.winfo")], 489, ("Allow-Events", "presence")),
         ([("Event", "conference")], 489, ("Allow-Events", "presence")),
         ([("Accept", "text/plain")], 406, ("Accept", "application/pidf+xml")),
         ([("Expires", 10)], 423, ("Min-Expires", "60")),
