@@ -14,6 +14,8 @@ from ...core.errors import SettingsError
 from ...core.front_end import SIGNED_OUT, secret_of
 from ...core.hooks import hookimpl
 from ...core.identity import Endpoint, Identity
+from .calls.direct import Direct
+from .calls.install import carry_calls
 from .dispatch import Dispatch
 from .events.offer import offer
 from .events.subscriptions import Subscriptions
@@ -24,6 +26,7 @@ from .presence.publication import Publications
 from .sign_in.authentication import Authentication
 from .sign_in.contact import Leases
 from .sign_in.digest import Nonces
+from .sign_in.gruu import Gruus
 from .sign_in.registration import Registrations
 from .syntax.message import Request, Response
 from .transaction.server import SipServer
@@ -46,6 +49,10 @@ class SipTransport:
         self.ports: dict[str, int] = {}
         """The ports that are open, by transport: tls, tcp, udp."""
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.gruus: Gruus | None = None
+        """Which address means which instance, while the server runs."""
+        self.registrations: Registrations | None = None
+        """Who is reached where, while the server runs."""
         self.dispatch: Dispatch | None = None
         """Which service takes which request, while the server runs."""
 
@@ -57,12 +64,13 @@ class SipTransport:
         """Open the listeners; at the end say goodbye to subscribers and close them."""
         server = SipServer(
             lambda request, reply, flow: dispatch.receive(request, reply, flow),
-            flow_closed=lambda flow: registrations.flow_closed(flow),
+            flow_closed=lambda flow: (registrations.flow_closed(flow), calls.flow_closed(flow)),
         )
         leases = Leases(self._options.min_expires, self._options.max_expires)
         addresses = OwnAddresses(front_end.domains, self._options.public_host)
         exchange = Exchange(front_end, server.request)
-        registrations = Registrations(front_end, exchange, leases, self._start)
+        gruus = self.gruus = Gruus(self._secret(front_end, b"GRUUs"))
+        registrations = self.registrations = Registrations(front_end, exchange, leases, self._start, gruus)
         publications = Publications(front_end, leases, registrations.at)
         subscriptions = Subscriptions(
             server.request,
@@ -72,15 +80,19 @@ class SipTransport:
             pause=self._options.notify_pause,
             dead=registrations.unanswered,
         )
-        chat = Chat(front_end, exchange)
+        chat = Chat(front_end, exchange, gruus)
         dispatch = self.dispatch = Dispatch(self._authentication(front_end), registrations.on, addresses, self._start)
         withdraw = offer(front_end, subscriptions, dispatch.supported, self._start)
         _serve(dispatch, registrations, publications, subscriptions, chat)
         _join(front_end, registrations, publications, subscriptions)
+        plan = Direct(front_end, gruus.resolve)
+        sealing = self._secret(front_end, b"Record-Route")
+        calls = carry_calls(front_end, server, addresses, registrations, dispatch, plan, sealing, self._start)
         try:
             await self._listen(server, front_end)
             yield
             subscriptions.end_all()
+            calls.close()
         finally:
             registrations.close("server stopped")
             front_end.registrar.departed.remove(registrations.departed)
@@ -100,9 +112,10 @@ class SipTransport:
 
     # ---- putting it together
 
-    def _authentication(self, front_end: FrontEnd) -> Authentication:
-        secret = hmac.digest(secret_of(front_end.state / "secret"), b"nonces of SIP digest", "sha256")
+    def _secret(self, front_end: FrontEnd, purpose: bytes) -> bytes:
+        return hmac.digest(secret_of(front_end.state / "secret"), purpose, "sha256")
 
+    def _authentication(self, front_end: FrontEnd) -> Authentication:
         def now() -> float:
             return front_end.clock().timestamp()
 
@@ -112,7 +125,7 @@ class SipTransport:
             now,
             digest_md5=front_end.settings.digest_md5,
             md5_only=self._options.md5_only,
-            nonces=Nonces(secret, since=now()),
+            nonces=Nonces(self._secret(front_end, b"nonces of SIP digest"), since=now()),
         )
 
     async def _listen(self, server: SipServer, front_end: FrontEnd) -> None:
@@ -171,6 +184,7 @@ def _serve(
         "SUBSCRIBE": subscriptions.subscribe,
         "MESSAGE": message,
     }
+    dispatch.supported |= {"gruu", "outbound", "path"}
     dispatch.capabilities.append(lambda: subscriptions.allowed)
 
 

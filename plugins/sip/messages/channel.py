@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,10 @@ class SipChannel:
         self._exchange = exchange
         self.endpoint = endpoint
         self.contact = contact
+        self.routes: Sequence[str] = ()
         self.flow = flow
+        self.used = flow
+        """Over which the last letter went."""
         self._language = language
         self._waiting: deque[Waiting] = deque()
         self._running: asyncio.Task[None] | None = None
@@ -98,12 +101,15 @@ class SipChannel:
 
     # ---- the registration
 
-    def moved(self, flow: Flow, contact: SipUri) -> None:
-        """The endpoint registered again, perhaps over another flow: what was under way on the old one goes again."""
-        self.contact = contact
+    def moved(self, flow: Flow, contact: SipUri, routes: Sequence[str] = (), *, again: bool = True) -> None:
+        """The endpoint registered again, perhaps over another flow.
+
+        ``again``: the old one is no more, so what was under way on it goes again.
+        """
+        self.contact, self.routes = contact, routes
         if flow is not self.flow:
             self.flow = flow
-            if self._under_way is not None and not self._under_way.done():
+            if again and self._under_way is not None and not self._under_way.done():
                 self._under_way.set_exception(FlowClosed("the endpoint has moved"))
 
     def close(self, reason: str) -> None:
@@ -139,10 +145,7 @@ class SipChannel:
                 return
             response = await self._answer(letter)
         except Undeliverable as why:
-            _fail(waiting, str(why))
-            if isinstance(why, TimeoutExpired):
-                self._exchange.lost(self, "it does not answer")
-            return
+            return _fail(waiting, str(why))
         except Exception:
             log.exception("a letter to %s could not be written", self.endpoint)
             _fail(waiting, "it could not be written")
@@ -150,17 +153,24 @@ class SipChannel:
         self._settle(waiting, letter, response)
 
     async def _answer(self, letter: Letter) -> Response:
-        """Send, and once more if the endpoint moved to another flow meanwhile."""
+        """Send, and once more over each other flow that the endpoint is behind meanwhile (RFC 5626 section 5.3)."""
         while True:
-            flow = self.flow
-            request = letters.addressed(letter, self.endpoint.identity, self.contact, self.endpoint.instance)
+            flow = self.used = self.flow
+            to, instance = self.endpoint
+            request = letters.addressed(letter, to, self.contact, instance, self.routes)
             if not flow.reliable and len(bytes(request)) > MAX_DATAGRAM:
                 raise Undeliverable(f"longer than {MAX_DATAGRAM} bytes, which UDP does not carry")
             self._under_way = asyncio.get_running_loop().create_future()
             try:
-                return await self._first_of(self._exchange.request(request, flow), self._under_way)
-            except FlowClosed:
-                if self.flow is flow:
+                response = await self._first_of(self._exchange.request(request, flow), self._under_way)
+                if response.status in NOT_HERE:
+                    self._exchange.lost(self, f"it answered {response.status}")
+                if response.status not in NOT_HERE or self.flow is flow or self.closed:
+                    return response
+            except (FlowClosed, TimeoutExpired) as why:
+                if isinstance(why, TimeoutExpired):
+                    self._exchange.lost(self, "it does not answer")
+                if self.flow is flow or self.closed:
                     raise
             finally:
                 self._under_way = None
@@ -181,8 +191,6 @@ class SipChannel:
         if response.status in NOT_TAKEN and waiting.outcome is None:
             self._refused.add(letter.kind)
         _fail(waiting, f"the endpoint answered {response.status}")
-        if response.status in NOT_HERE:
-            self._exchange.lost(self, f"it answered {response.status}")
 
     # ---- writing
 

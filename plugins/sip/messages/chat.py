@@ -6,12 +6,16 @@ import asyncio
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from ....core.access import AccessLevel
 from ....core.conversation import Conversation
+from ....core.errors import Absent, NotFound
 from ....core.identity import Endpoint, Identity
 from ....core.message import Typing, Utterance
 from ..errors import Refusal
+from ..sign_in.gruu import Gruus, is_gruu
 from ..sign_in.registration import MAX_CLIENT
 from ..syntax.message import Request, Response
+from ..syntax.uri import SipUri
 from ..translate import identity_of
 from . import bodies
 from .bodies import Text
@@ -29,21 +33,22 @@ MAX_TYPING = 10_000
 class Chat:
     """What comes in.  200 is said when the message is on the disk, 202 when it waits there for somebody absent."""
 
-    def __init__(self, front_end: FrontEnd, exchange: Exchange) -> None:
+    def __init__(self, front_end: FrontEnd, exchange: Exchange, gruus: Gruus) -> None:
         self._front_end = front_end
         self._exchange = exchange
+        self._gruus = gruus
         self._typing: OrderedDict[tuple[Endpoint, str], asyncio.TimerHandle] = OrderedDict()
 
     async def message(self, request: Request, who: Identity, instance: str) -> Response:
         """One MESSAGE.  Raises what the core refuses, and what bodies cannot be read."""
         if request.to.tag:
             raise Refusal(481, "no such session")
-        sender, to = Endpoint(who, instance), identity_of(request.target)
+        sender, (to, only) = Endpoint(who, instance), self._meant(request.target)
         content = bodies.read(request.content_type, request.first("Content-Encoding") or "", request.body)
         if isinstance(content, Composing):
             await self._type(sender, to, content)
         elif isinstance(content, Text):
-            return await self._say(request, sender, to, content)
+            return await self._say(request, sender, to, only, content)
         else:
             self._exchange.notified(sender, content)
         return request.reply(200)
@@ -56,15 +61,35 @@ class Chat:
 
     # ---- text
 
-    async def _say(self, request: Request, sender: Endpoint, to: Identity, text: Text) -> Response:
+    def _meant(self, uri: SipUri) -> tuple[Identity, str]:
+        """Whom an address means, and where a GRUU means one instance alone, that.  Raises NotFound, BadAddress."""
+        if not is_gruu(uri) or not self._front_end.ours(uri.host.lower()):
+            return identity_of(uri), ""
+        endpoint = self._gruus.resolve(uri)
+        if endpoint is None:
+            raise NotFound("this GRUU is nobody's any more")
+        return endpoint.identity, endpoint.instance
+
+    async def _must_be_there(self, sender: Identity, to: Identity, instance: str) -> None:
+        """RFC 5627 section 5.3: an instance that is gone is 480.  Who is blocked learns nothing of it."""
+        if self._front_end.registrar.at(Endpoint(to, instance)) is not None:
+            return
+        blocked = await self._front_end.contacts.level(sender, to) is AccessLevel.BLOCKED
+        if blocked or not await self._front_end.accounts.exists(to):
+            raise NotFound(f"there is no {to}")
+        raise Absent(f"{to} is not there with this instance")
+
+    async def _say(self, request: Request, sender: Endpoint, to: Identity, only: str, text: Text) -> Response:
         if not text.words:
             raise Refusal(400, "a MESSAGE without words")
+        if only:
+            await self._must_be_there(sender.identity, to, only)
         self._forget(sender, to)
         utterance = Utterance(
             sender,
             text.words,
             origin=origin_of(request, text.message_id),
-            target=request.target.params.get("gr") or "",
+            target=only,
             client=(request.first("User-Agent") or "")[:MAX_CLIENT],
         )
         message = await self._front_end.immcu.send(utterance, to)

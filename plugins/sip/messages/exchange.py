@@ -49,6 +49,8 @@ class Exchange:
         self.request = request
         self._sent: OrderedDict[str, Sent] = OrderedDict()
         self._names: OrderedDict[Identity, tuple[str, float]] = OrderedDict()
+        self.when_lost: Callable[[SipChannel, str], None] = self._sign_out
+        """Who decides what it means that an endpoint does not answer over the flow that was used."""
 
     def clock(self) -> datetime:
         """What time it is."""
@@ -67,7 +69,10 @@ class Exchange:
         return name
 
     def lost(self, channel: SipChannel, reason: str) -> None:
-        """An endpoint does not answer any more."""
+        """An endpoint does not answer any more over the flow that was used last."""
+        self.when_lost(channel, reason)
+
+    def _sign_out(self, channel: SipChannel, reason: str) -> None:
         self._front_end.registrar.unbind(channel.endpoint, channel, reason)
 
     # ---- what became of messages

@@ -71,7 +71,7 @@ def plain(sender: NameAddr, text: str, id: str) -> Letter:
     return Letter(sender, TEXT_UTF8, text.encode("utf-8", "replace"), id)
 
 
-def addressed(letter: Letter, to: Identity, contact: SipUri, instance: str) -> Request:
+def addressed(letter: Letter, to: Identity, contact: SipUri, instance: str, routes: Sequence[str] = ()) -> Request:
     """The request for one endpoint.  Its tag differs by endpoint, so that no two look like one request merged."""
     tagged = letter.sender.params.with_("tag", short(f"{letter.id} {instance}"))
     headers: list[tuple[str, object]] = [
@@ -80,6 +80,7 @@ def addressed(letter: Letter, to: Identity, contact: SipUri, instance: str) -> R
         ("Call-ID", letter.id),
         ("CSeq", "1 MESSAGE"),
         ("Max-Forwards", MAX_FORWARDS),
+        *(("Route", route) for route in routes),
         *letter.headers,
         ("Content-Type", letter.content_type),
     ]

@@ -27,6 +27,7 @@ from .....plugins.sip.syntax.headers import NameAddr
 from .....plugins.sip.syntax.message import Request, parse
 from .....plugins.sip.syntax.uri import SipUri
 from ....people import ALICE, BOB, CAROL, DAVE, NOON, at, says
+from ..wire import flow
 
 ROOM = Identity("room", "conference.example.test")
 TALK = Conversation("c1", NOON, participants=[ALICE, BOB])
@@ -170,7 +171,7 @@ def test_places_are_told_apart_by_instance_and_else_by_address() -> None:
 
     urn = '+sip.instance="<urn:uuid:f81d4fae>"'
     assert instance(f"<sip:a@h:1>;{urn}") == instance(f"<sip:a@h:2>;{urn}") == "urn:uuid:f81d4fae"
-    assert instance(f"<sip:a@h:1>;{urn};reg-id=1") != instance(f"<sip:a@h:1>;{urn};reg-id=2")
+    assert instance(f"<sip:a@h:1>;{urn};reg-id=1") == instance(f"<sip:a@h:1>;{urn};reg-id=2"), "two flows of one"
     assert instance("<sip:a@h:1;transport=TCP>") == instance("<sip:a@H:1;transport=tcp;ob>")
     assert instance("<sip:a@h:1>") != instance("<sip:a@h:2>")
     for bad in ('+sip.instance="<a b>"', f'+sip.instance="<{"x" * 300}>"'):
@@ -179,7 +180,7 @@ def test_places_are_told_apart_by_instance_and_else_by_address() -> None:
 
 
 def test_a_binding_is_outdated_by_its_own_call_only_and_prints_what_is_left() -> None:
-    bound = Bound(NameAddr.parse("<sip:a@h>;q=0.5;expires=9999"), "c", 5, until=1000.0)
+    bound = Bound(NameAddr.parse("<sip:a@h>;q=0.5;expires=9999"), "c", 5, 1000.0, flow())
     assert bound.outdated(registering(cseq=5)) and bound.outdated(registering(cseq=4))
     assert not bound.outdated(registering(cseq=6)) and not bound.outdated(registering(call="other"))
     assert str(bound.printed(now=940.2)) == "<sip:a@h>;q=0.5;expires=60"
