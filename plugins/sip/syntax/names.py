@@ -29,8 +29,8 @@ COMPACT = {
 # fmt: off
 LISTS = (
     "Accept", "Accept-Contact", "Accept-Encoding", "Accept-Language", "Alert-Info", "Allow", "Allow-Events",
-    "Call-Info", "Contact", "Content-Encoding", "Content-Language", "Error-Info", "History-Info", "In-Reply-To",
-    "P-Asserted-Identity", "P-Preferred-Identity", "Path", "Proxy-Require", "Reason", "Record-Route",
+    "Call-Info", "Contact", "Content-Encoding", "Content-Language", "Diversion", "Error-Info", "History-Info",
+    "In-Reply-To", "P-Asserted-Identity", "P-Preferred-Identity", "Path", "Proxy-Require", "Reason", "Record-Route",
     "Reject-Contact", "Request-Disposition", "Require", "Route", "Security-Client", "Security-Server",
     "Security-Verify", "Service-Route", "Supported", "Unsupported", "Via", "Warning",
 )
