@@ -1,4 +1,4 @@
-"""Who sent a request: digest on every one, and nobody speaks for somebody else."""
+"""Who sent a request: digest, on every one or once on a connection that is one person's, and nobody for another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ....core.errors import BadAddress
 from ....core.identity import Identity
@@ -26,6 +26,22 @@ MAX_CHALLENGED = 10_000
 """Calls challenged and not yet answered that are remembered, to see who cannot answer."""
 MAX_CREDENTIALS = 8
 """Authorization headers of one request."""
+
+
+PROOF = "proof"
+"""Under which name a flow keeps its Proof."""
+
+
+class Proof(NamedTuple):
+    """Who proved to be themselves on a flow, and by which key: when that changes, the proof is worth nothing."""
+
+    who: Identity
+    algorithm: Algorithm
+    ha1: str
+
+
+SHARED = Proof(Identity("", ""), Algorithm.MD5, "")
+"""The proof of a flow on which more than one person, or another proxy, has spoken: nobody's."""
 
 
 class Authentication:
@@ -59,6 +75,8 @@ class Authentication:
         sender = identity_of(request.from_)
         if not self._ours(sender.domain):
             raise Refusal(403, "this domain is not served here")
+        if await self._proved(request, flow, sender):
+            return sender
         credentials = self._credentials(request, sender.domain)
         if credentials is None:
             raise self._challenge(request, flow, sender.domain, comes_back=True)
@@ -85,6 +103,7 @@ class Authentication:
         if verdict is Verdict.RIGHT:
             self._challenged.pop(request.call_id, None)
             self._accounts.succeeded(place, who)
+            _prove(flow, request, Proof(who, algorithm, ha1))
             return who
         if verdict is Verdict.WRONG:
             self._accounts.failed(place, who)
@@ -92,6 +111,16 @@ class Authentication:
         elif verdict is Verdict.REPLAYED and flow.first_time("replay"):
             log.warning("a nonce count was repeated, by %r", flow)
         raise self._challenge(request, flow, realm, stale=verdict is not Verdict.WRONG)
+
+    async def _proved(self, request: Request, flow: Flow, sender: Identity) -> bool:
+        """Whether the flow itself says who sent this: encrypted, without a proxy on the way, and proved before.
+
+        Credentials that come nevertheless are not looked at.
+        """
+        proof = flow.attributes.get(PROOF)
+        if not isinstance(proof, Proof) or proof.who != sender or len(request.via) != 1:
+            return False
+        return await self._accounts.digest_ha1(sender, proof.algorithm.value) == proof.ha1
 
     def _credentials(self, request: Request, realm: str) -> Credentials | None:
         values = request.all("Authorization") + request.all("Proxy-Authorization")
@@ -122,6 +151,18 @@ class Authentication:
         if len(self._challenged) > MAX_CHALLENGED:
             self._challenged.popitem(last=False)
         return (Algorithm.MD5,) if before and Algorithm.MD5 in self._known else self._known
+
+
+def _prove(flow: Flow, request: Request, proof: Proof) -> None:
+    """Keep a proof, where the flow is one person's own: their device is its other end, and nobody else speaks on it.
+
+    Who comes by a proxy has more than one Via; who comes by what hides that has company sooner or later.
+    """
+    before = flow.attributes.get(PROOF)
+    if before is SHARED or not flow.secure:
+        return
+    alone = before is None or (isinstance(before, Proof) and before.who == proof.who)
+    flow.attributes[PROOF] = proof if alone and len(request.via) == 1 else SHARED
 
 
 def _claimed(username: str, realm: str) -> Identity:

@@ -10,6 +10,7 @@ import base64
 import enum
 import hashlib
 import hmac
+import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from string import hexdigits
 from typing import NamedTuple
 
-from ..syntax.grammar import MalformedSip, Params, made_of
+from ..syntax.grammar import MalformedSip, made_of, unquote
 from ..syntax.uri import SipUri
 
 MAX_CREDENTIALS = 4096
@@ -30,6 +31,14 @@ CHANCE, PROOF = 4, 14
 """Bytes of chance and of the keyed hash in a nonce: short, for a challenge over UDP is no longer than the request."""
 WINDOW = 64
 """How far behind the highest nonce count a late request may be, over UDP or after a lost packet."""
+
+
+PAIR = re.compile(
+    r'(?s)[ \t]*+(?:([^\s=,"]++)[ \t]*+=[ \t]*+(?:"((?:[^"\\]|\\.)*+)"|([^\s",]++))[ \t]*+(?:,(?!\s*\Z)|\Z)|(.+))'
+)
+"""One name=value of the list, or (last group) whatever is none.  Nothing is tried twice, so it is linear."""
+
+REQUIRED = frozenset(("username", "realm", "nonce", "uri", "response"))
 
 
 class Algorithm(enum.StrEnum):
@@ -75,16 +84,27 @@ class Credentials(NamedTuple):
         scheme, _, rest = value.strip().partition(" ")
         if scheme.lower() != "digest" or len(rest) > MAX_CREDENTIALS:
             return None
-        try:
-            params = Params.parse(rest, separator=",")
-            return cls(**{name: params[name] for name in cls._fields if name in params})
-        except (MalformedSip, TypeError):
+        found: dict[str, str] = {}
+        pairs = PAIR.findall(rest)
+        for name, quoted, bare, junk in pairs:
+            if junk:
+                return None
+            found[name.lower()] = unquote(f'"{quoted}"') if "\\" in quoted else quoted or bare
+        if len(found) < len(pairs) or not found.keys() >= REQUIRED:
             return None
+        get = found.get
+        return cls(
+            *(found[name] for name in cls._fields[:5]),
+            get("algorithm", "MD5"),
+            get("qop", ""),
+            get("cnonce", ""),
+            get("nc", ""),
+        )
 
     @property
     def known_algorithm(self) -> Algorithm | None:
         """The algorithm, if it is one we offer."""
-        return next((a for a in Algorithm if a.lower() == self.algorithm.lower()), None)
+        return _ALGORITHMS.get(self.algorithm.upper())
 
     def expected(self, algorithm: Algorithm, ha1: str, method: str) -> str:
         """The response somebody who knows ``ha1`` gives; without qop as RFC 2069 had it."""
@@ -92,6 +112,9 @@ class Credentials(NamedTuple):
         if self.qop:
             return algorithm.of(f"{ha1}:{self.nonce}:{self.nc}:{self.cnonce}:{self.qop}:{ha2}")
         return algorithm.of(f"{ha1}:{self.nonce}:{ha2}")
+
+
+_ALGORITHMS = {algorithm.value: algorithm for algorithm in Algorithm}
 
 
 def chosen(values: Iterable[str], realm: str, offered: Iterable[Algorithm]) -> Credentials | None:
@@ -136,8 +159,9 @@ def same_resource(uri: str, request_uri: str) -> bool:
 
 @dataclass(slots=True)
 class _Spent:
-    """Which counts of one nonce have been used, by whom."""
+    """When a nonce was issued, and which of its counts have been used, by whom."""
 
+    issued: int
     holder: str
     highest: int = 0
     seen: int = field(default=0)
@@ -179,15 +203,17 @@ class Nonces:
         algorithm = credentials.known_algorithm or Algorithm.MD5
         expected = credentials.expected(algorithm, ha1, method)
         right = hmac.compare_digest(expected.encode(), credentials.response.lower().encode("utf-8", "replace"))
-        issued = self._issued(credentials.nonce)
+        spent = self._spent.get(credentials.nonce)
+        issued = spent.issued if spent is not None else self._issued(credentials.nonce)
         if not right or issued is None:
             return Verdict.WRONG
-        self._forget(now)
-        spent = self._spent.get(credentials.nonce)
-        if not self._in_time(issued, now) or (spent is None and issued < self._forgotten):
+        if not self._in_time(issued, now):
             return Verdict.STALE
         if spent is None:
-            spent = self._spent[credentials.nonce] = _Spent(holder)
+            self._forget(now)
+            if issued < self._forgotten:
+                return Verdict.STALE
+            spent = self._spent[credentials.nonce] = _Spent(issued, holder)
         if spent.holder != holder:
             return Verdict.STALE
         # RFC 2069 has no count: such credentials are good as often as their holder sends them, until the nonce is stale
@@ -198,7 +224,7 @@ class Nonces:
     def _forget(self, now: float) -> None:
         """Drop what nobody can use any more; where there are too many, those used first, which then count as stale."""
         while self._spent:
-            issued = self._issued(next(iter(self._spent))) or 0
+            issued = next(iter(self._spent.values())).issued
             if self._in_time(issued, now):
                 if len(self._spent) < MAX_NONCES:
                     return

@@ -32,9 +32,9 @@ def check(message: Request | Response) -> None:
         if address.uri.headers:
             raise MalformedSip("a From or To whose URI has headers")
     _target(message)
-    for key, read in READ_AHEAD.items():
-        if message.has(key):
-            read(message)
+    for key in message.present:
+        if key in READ_AHEAD:
+            READ_AHEAD[key](message)
 
 
 def _date(message: Request) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, KeysView
 from typing import ClassVar, Generic, Self, TypeAlias, TypeVar, overload
 
 from .grammar import CONTROLS, TOKEN, MalformedSip, made_of, seconds, split
@@ -80,8 +80,7 @@ class Many(_View, Generic[T]):
     def __get__(self, message: SipMessage | None, owner: type) -> T | Self:
         if message is None:
             return self
-        texts = message._all(self._key) if self._key in message._firsts else []
-        value = message.__dict__[self._attribute] = self._parse(texts)
+        value = message.__dict__[self._attribute] = self._parse(message._all(self._key))
         return value
 
 
@@ -140,9 +139,10 @@ class SipMessage:
         """The texts of all its values; where the header is a list, comma-separated ones count as several."""
         return list(self._all(key_of(name)))
 
-    def has(self, key: str) -> bool:
-        """Whether a header is there, by the key of names.py."""
-        return key in self._firsts
+    @property
+    def present(self) -> KeysView[str]:
+        """Which headers are there, by the keys of names.py."""
+        return self._firsts.keys()
 
     def headers(self) -> list[tuple[str, str]]:
         """Every header line, name as written, in order."""
@@ -171,13 +171,15 @@ class SipMessage:
 
     def set_top(self, name: str, value: Value) -> None:
         """Replace the first value of a list that is there; the others stay."""
-        typed = self.__dict__.get(self.views.get(key_of(name), ""))
-        key = self._changes(name)
+        key, text = key_of(name), str(value)
         at = self._index(key)
-        old = self._fields[at][2]
-        text = ", ".join([str(value), *split(old, ",")[1:]]) if "," in old else str(value)
-        self._fields[at] = (key, self._fields[at][1], text)
+        _, written, old = self._fields[at]
+        if "," in old:
+            text = ", ".join([text, *split(old, ",")[1:]])
+        self._fields[at] = (key, written, text)
         self._firsts[key] = text
+        self._lists.pop(key, None)
+        typed = self.__dict__.get(self.views.get(key, ""))
         if isinstance(typed, list):
             self.__dict__[self.views[key]] = [value, *typed[1:]]
 
@@ -195,7 +197,10 @@ class SipMessage:
         return frozenset(key for key in self._firsts if keys.count(key) > 1)
 
     def _index(self, key: str) -> int:
-        return next((index for index, field in enumerate(self._fields) if field[0] == key), len(self._fields))
+        for index, field in enumerate(self._fields):
+            if field[0] == key:
+                return index
+        return len(self._fields)
 
     def _fill(self, fields: list[tuple[str, str, str]]) -> None:
         """Have these headers and no others."""
@@ -205,8 +210,12 @@ class SipMessage:
     def _all(self, key: str) -> list[str]:
         found = self._lists.get(key)
         if found is None:
-            found = [value for known, _, value in self._fields if known == key]
-            if key in LIST_KEYS:
+            if len(self._firsts) == len(self._fields):  # every name stands once, so there is nothing to look for
+                first = self._firsts.get(key)
+                found = [] if first is None else [first]
+            else:
+                found = [value for known, _, value in self._fields if known == key]
+            if key in LIST_KEYS and found:
                 found = [part for value in found if value for part in (split(value, ",") if "," in value else (value,))]
             self._lists[key] = found
         return found

@@ -64,6 +64,8 @@ def made_of(text: str, alphabet: str) -> bool:
 
 def number(text: str, limit: int, what: str) -> int:
     """A decimal number up to the limit.  Digits only, so no sign, no blank, no other script's digits."""
+    if text.isdecimal() and len(text) < 9 and text.isascii() and (found := int(text)) <= limit:
+        return found
     if not made_of(text, digits):
         raise MalformedSip(f"{what} is not a number")
     significant = text.lstrip("0")
@@ -74,6 +76,8 @@ def number(text: str, limit: int, what: str) -> int:
 
 def seconds(text: str) -> int:
     """A lease as Expires has it.  What is beyond 32 bits counts as MAX_SECONDS (RFC 4475 section 3.1.2.4)."""
+    if text.isdecimal() and len(text) < 9 and text.isascii():
+        return int(text)
     if not made_of(text, digits):
         raise MalformedSip("not a number of seconds")
     significant = text.lstrip("0")
@@ -169,12 +173,13 @@ class Params(Mapping[str, str]):
     A name without a value is there with the value "".  Spelling, order and quotation marks are kept for printing.
     """
 
-    __slots__ = ("_triples",)
+    __slots__ = ("_found", "_triples")
 
     def __init__(self, pairs: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
         given = pairs.items() if isinstance(pairs, Mapping) else pairs
         self._triples = tuple((name, value, _must_quote(value)) for name, value in given)
-        for name, _, _ in self._triples:
+        self._found = {name.lower(): value for name, value, _ in self._triples}
+        for name in self._found:
             if not made_of(name, TOKEN):
                 raise ValueError(f"{name!r} is no name of a parameter")
 
@@ -183,7 +188,8 @@ class Params(Mapping[str, str]):
         """From (name, value, quoted) as read.  RFC 3261 section 7.3.1: no name appears more than once."""
         params = cls.__new__(cls)
         params._triples = triples = tuple(triples)
-        if len(triples) > 1 and len({triple[0].lower() for triple in triples}) < len(triples):
+        params._found = {name.lower(): value for name, value, _ in triples}
+        if len(params._found) < len(triples):
             raise MalformedSip("a parameter appears twice")
         return params
 
@@ -207,20 +213,14 @@ class Params(Mapping[str, str]):
 
     def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
         """The value without quotation marks, "" when the name has none."""
-        name = name.lower()
-        for known, value, _ in self._triples:
-            if known.lower() == name:
-                return value
-        return default
+        value = self._found.get(name)
+        return self._found.get(name.lower(), default) if value is None else value
 
     def __getitem__(self, name: str) -> str:
-        value = self.get(name)
-        if value is None:
-            raise KeyError(name)
-        return value
+        return self._found[name.lower()]
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self.get(name) is not None
+        return name in self._found or (isinstance(name, str) and name.lower() in self._found)
 
     def __iter__(self) -> Iterator[str]:
         return (name for name, _, _ in self._triples)
@@ -240,8 +240,11 @@ class Params(Mapping[str, str]):
     def plus(self, pairs: Mapping[str, str]) -> Params:
         """With all of these set, none of them quoted."""
         params = Params.__new__(Params)
-        kept = [triple for triple in self._triples if triple[0].lower() not in pairs]
-        params._triples = tuple(kept + [(name, value, False) for name, value in pairs.items()])
+        kept = self._triples
+        if not self._found.keys().isdisjoint(pairs):
+            kept = tuple([triple for triple in kept if triple[0].lower() not in pairs])
+        params._triples = (*kept, *[(name, value, False) for name, value in pairs.items()])
+        params._found = {**self._found, **pairs}
         return params
 
     def without(self, name: str) -> Params:
@@ -250,7 +253,7 @@ class Params(Mapping[str, str]):
 
     def __str__(self) -> str:
         """As it stands behind a header's value, each with its semicolon."""
-        return "".join([f";{part}" for part in self.printed()])
+        return "".join([f";{part}" for part in self.printed()]) if self._triples else ""
 
     def printed(self) -> list[str]:
         """Each as it is printed, without separators."""
@@ -262,14 +265,11 @@ class Params(Mapping[str, str]):
     def __repr__(self) -> str:
         return f"Params({str(self)!r})"
 
-    def _compared(self) -> dict[str, str]:
-        return {name.lower(): value for name, value, _ in self._triples}
-
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Params) and self._compared() == other._compared()
+        return isinstance(other, Params) and self._found == other._found
 
     def __hash__(self) -> int:
-        return hash(frozenset(self._compared().items()))
+        return hash(frozenset(self._found.items()))
 
 
 VALUE = TOKEN + "[]:/=@&$()"

@@ -24,6 +24,13 @@ from .uri import HOST, SipUri, host_and_port
 
 MAX_CSEQ = 2**31 - 1
 """RFC 3261 section 8.1.1.5."""
+# fmt: off
+METHODS = frozenset((
+    "ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER", "REGISTER",
+    "SUBSCRIBE", "UPDATE",
+))
+# fmt: on
+"""Those that need no look at their letters."""
 DEFAULT_EXPIRES = 3600
 """What a malformed ``expires`` of a Contact counts as: RFC 3261 section 20.10."""
 
@@ -47,6 +54,8 @@ class CSeq(NamedTuple):
     def parse(cls, text: str) -> CSeq:
         """Raises MalformedSip."""
         count, _, method = text.partition(" ")
+        if method in METHODS:
+            return cls(number(count, MAX_CSEQ, "the number of CSeq"), method)
         method = method.strip(LWS)
         if not made_of(method, TOKEN):
             raise MalformedSip("a CSeq without a method")
@@ -114,6 +123,10 @@ class NameAddr(NamedTuple):
 
 @remembered
 def _name_addr(text: str) -> NameAddr:
+    address, ending, tag = text.partition(">;tag=")
+    if ending and made_of(tag, TOKEN):  # a new tag behind an address that was read before
+        uri, display, _ = _name_addr(address + ">")
+        return NameAddr(uri, display, Params.of((("tag", tag, False),)))
     text = text.strip(LWS)
     display = ""
     rest = text

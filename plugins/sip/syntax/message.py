@@ -58,14 +58,14 @@ class Request(SipMessage):
 
         Raises MalformedSip.
         """
-        via = self.via[0]
-        if "rport" in via.params:
-            params = via.params.plus({"received": host, "rport": str(port)})
-        elif via.host.strip("[]").lower() != host:
-            params = via.params.plus({"received": host})
+        transport, by, at, params = self.via[0]
+        if "rport" in params:
+            params = params.plus({"received": host, "rport": str(port)})
+        elif by.strip("[]").lower() != host:
+            params = params.plus({"received": host})
         else:
             return
-        self.set_top("Via", Via(via.transport, via.host, via.port, params))
+        self.set_top("Via", Via(transport, by, at, params))
 
     def reply(
         self,

@@ -207,3 +207,75 @@ async def test_a_stranger_over_udp_is_challenged_once_where_twice_is_too_long() 
     assert offered(await door.knock(register(call="1"), flow)) == ["MD5"]
     flow._wire = SimpleNamespace(allowance=2000)  # type: ignore[assignment]
     assert offered(await door.knock(register(call="2"), flow)) == ["SHA-256", "MD5"]
+
+
+# ---- a connection that is one person's
+
+
+async def proved(door: Door, transport: str = "TLS") -> Flow:
+    flow = a_flow(transport)
+    assert await door.knock(signed(register(), door.nonces.issue(1000.0)), flow) == ALICE
+    door.accounts.asked.clear()
+    return flow
+
+
+@pytest.mark.parametrize("transport", ["TLS", "WSS"])
+async def test_an_encrypted_connection_proves_its_person_once(transport: str) -> None:
+    door = Door()
+    flow = await proved(door, transport)
+    assert await door.knock(register(), flow) == ALICE
+    assert await door.knock(signed(register(), "what was never issued", password="guess"), flow) == ALICE
+    assert [what for what, _ in door.accounts.asked] == ["ha1", "ha1"], "what they bring is not even counted"
+
+
+@pytest.mark.parametrize("transport", ["TCP", "UDP", "WS"])
+async def test_without_encryption_every_request_is_proved(transport: str) -> None:
+    door = Door()
+    flow = await proved(door, transport)
+    assert offered(await door.knock(register(), flow))
+
+
+async def test_in_somebody_elses_name_it_is_challenged() -> None:
+    door = Door()
+    flow = await proved(door)
+    assert offered(await door.knock(register(BOB), flow))
+    refusal = await door.knock(signed(register(BOB), door.nonces.issue(1000.0)), flow)
+    assert isinstance(refusal, Refusal) and refusal.status == 403
+
+
+async def test_what_came_through_a_proxy_is_proved_each_time() -> None:
+    door = Door()
+    flow, request = await proved(door), register()
+    request.add("Via", "SIP/2.0/UDP 198.51.100.7;branch=z9hG4bK2")
+    assert offered(await door.knock(request, flow))
+    assert await door.knock(signed(request, door.nonces.issue(1000.0)), flow) == ALICE
+    assert offered(await door.knock(register(), flow)), "nor is it believed without the proxy from now on"
+
+
+async def test_a_connection_that_two_people_use_proves_neither() -> None:
+    door = Door()
+    flow = await proved(door)
+    assert await door.knock(signed(register(BOB), door.nonces.issue(1000.0), user="bob"), flow) == BOB
+    assert offered(await door.knock(register(), flow))
+    assert await door.knock(signed(register(), door.nonces.issue(1000.0)), flow) == ALICE
+    assert offered(await door.knock(register(), flow))
+    assert offered(await door.knock(register(BOB), flow))
+
+
+async def test_another_password_ends_the_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    door = Door()
+    flow = await proved(door)
+
+    async def changed(who: Identity, algorithm: str) -> str:
+        return Algorithm(algorithm).of(f"{who.user}:{who.domain}:new")
+
+    monkeypatch.setattr(door.accounts, "digest_ha1", changed)
+    assert offered(await door.knock(register(), flow))
+    assert await door.knock(signed(register(), door.nonces.issue(1000.0), password="new"), flow) == ALICE
+    assert await door.knock(register(), flow) == ALICE
+
+
+async def test_a_wrong_password_proves_nothing() -> None:
+    door, flow = Door(), a_flow("TLS")
+    assert offered(await door.knock(signed(register(), door.nonces.issue(1000.0), password="guess"), flow))
+    assert offered(await door.knock(register(), flow))
