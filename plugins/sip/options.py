@@ -23,6 +23,8 @@ class SipOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """SIP over UDP without encryption; off unless a port is given, 5060 as a rule."""
     public_host: str = ""
     """What clients are told to call this server, where it stands behind address translation."""
+    origins: list[str] = msgspec.field(default_factory=list)
+    """Web pages of other hosts that may sign in over WebSocket, such as "https://phone.example.org"."""
     min_expires: Seconds = 60
     """The shortest registration, subscription or publication, in seconds."""
     max_expires: Seconds = 3600

@@ -10,10 +10,13 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from aiohttp import web
+
 from ...core.errors import SettingsError
 from ...core.front_end import SIGNED_OUT, secret_of
 from ...core.hooks import hookimpl
 from ...core.identity import Endpoint, Identity
+from ...web.problems import Problem
 from .calls.direct import Direct
 from .calls.install import carry_calls
 from .dispatch import Dispatch
@@ -32,6 +35,8 @@ from .syntax.message import Request, Response
 from .transaction.server import SipServer
 from .transport.addresses import OwnAddresses
 from .transport.flow import Flow
+from .transport.websocket import WebSockets
+from .xcap.service import xcap_routes
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd
@@ -49,6 +54,7 @@ class SipTransport:
         self.ports: dict[str, int] = {}
         """The ports that are open, by transport: tls, tcp, udp."""
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._sockets: WebSockets | None = None
         self.gruus: Gruus | None = None
         """Which address means which instance, while the server runs."""
         self.registrations: Registrations | None = None
@@ -62,10 +68,12 @@ class SipTransport:
     @asynccontextmanager
     async def lifespan(self, front_end: FrontEnd) -> AsyncIterator[None]:
         """Open the listeners; at the end say goodbye to subscribers and close them."""
-        server = SipServer(
-            lambda request, reply, flow: dispatch.receive(request, reply, flow),
-            flow_closed=lambda flow: (registrations.flow_closed(flow), calls.flow_closed(flow)),
-        )
+
+        def flow_closed(flow: Flow) -> None:
+            registrations.flow_closed(flow)
+            calls.flow_closed(flow)
+
+        server = SipServer(lambda request, reply, flow: dispatch.receive(request, reply, flow), flow_closed=flow_closed)
         leases = Leases(self._options.min_expires, self._options.max_expires)
         addresses = OwnAddresses(front_end.domains, self._options.public_host)
         exchange = Exchange(front_end, server.request)
@@ -81,6 +89,7 @@ class SipTransport:
             dead=registrations.unanswered,
         )
         chat = Chat(front_end, exchange, gruus)
+        sockets = self._sockets = WebSockets(server, self._options.origins)
         dispatch = self.dispatch = Dispatch(self._authentication(front_end), registrations.on, addresses, self._start)
         withdraw = offer(front_end, subscriptions, dispatch.supported, self._start)
         _serve(dispatch, registrations, publications, subscriptions, chat)
@@ -99,9 +108,15 @@ class SipTransport:
             withdraw()
             publications.close()
             chat.close()
+            await sockets.close()
             await server.close()
             for task in list(self._tasks):
                 task.cancel()
+
+    @hookimpl
+    def routes(self, front_end: FrontEnd) -> Sequence[web.RouteDef]:
+        """SIP over WebSocket and XCAP, on the ports of the web server."""
+        return [web.get("/sip", self._websocket), *xcap_routes(front_end, self._start)]
 
     @hookimpl
     def addresses(self, front_end: FrontEnd) -> Sequence[tuple[str, str]]:
@@ -111,6 +126,11 @@ class SipTransport:
         return [(names[t], f"sip:{host}:{port};transport={t}") for t, port in self.ports.items()]
 
     # ---- putting it together
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        if self._sockets is None:
+            raise Problem("busy", "SIP is not served yet", retry_after=1)
+        return await self._sockets.serve(request)
 
     def _secret(self, front_end: FrontEnd, purpose: bytes) -> bytes:
         return hmac.digest(secret_of(front_end.state / "secret"), purpose, "sha256")

@@ -25,7 +25,7 @@ async def registered(
     phone: Phone, reg_id: int = 0, *, supported: str = "outbound, path", q: str = "", expires: int = 600, **more: object
 ) -> Response:
     contact = phone.contact + (f";reg-id={reg_id}" if reg_id else "") + (f";q={q}" if q else "")
-    headers = [("Contact", contact), ("Supported", supported), ("Expires", expires), *more.pop("headers", ())]  # type: ignore[misc, attr-defined]
+    headers = [("Contact", contact), ("Supported", supported), ("Expires", expires), *more.pop("headers", ())]  # type: ignore[misc]
     return await phone.ask("REGISTER", HOME, to=phone.uri, headers=headers, **more)
 
 
