@@ -63,7 +63,16 @@ class ClientChannel:
     # ---- messages
 
     def deliver(self, delivery: Delivery) -> asyncio.Future[None] | None:
-        """Show a message: in a room, as chat, or as the copy of a chat."""
+        """Show a message.  Where the client counts what it has handled (XEP-0198), it is shown when it says so."""
+        ledger = self.resource.session.ledger
+        sent = ledger.sent if ledger is not None else 0
+        outcome = self._deliver(delivery)
+        if ledger is None or outcome is not None or ledger.sent == sent or delivery.copy is Copy.SENT:
+            return outcome
+        return ledger.receipt()
+
+    def _deliver(self, delivery: Delivery) -> asyncio.Future[None] | None:
+        """In a room, as chat, or as the copy of a chat."""
         conversation = delivery.conversation
         if conversation.shape is Shape.CONFERENCE:
             return self._rooms.deliver(self.resource, delivery)

@@ -119,6 +119,7 @@ class XmppBridge:
         finally:
             self.ports.clear()
             await listener.close()
+            house.sessions.resumption.end_all("server stopping")
             front_end.registrar.departed.remove(house.sessions.departed)
             self._router = None
 

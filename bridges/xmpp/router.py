@@ -189,11 +189,7 @@ class ClientRouter:
         resource.send(xml.element("iq", attrs, inner))
 
     def _other(self, resource: Resource, element: Stanza) -> None:
-        """An element that is no stanza: stream management is refused so that the client goes on without; others are
-        hints that may be ignored."""
-        if (element.ns, element.name) in ((xml.STREAM_MANAGEMENT, "enable"), (xml.STREAM_MANAGEMENT, "resume")):
-            why = xml.element("feature-not-implemented", {"xmlns": xml.STANZA_ERRORS})
-            resource.send(xml.element("failed", {"xmlns": xml.STREAM_MANAGEMENT}, why))
+        """An element that is no stanza: a hint that may be ignored."""
 
     # ---- inside
 

@@ -75,7 +75,7 @@ class Watch:
         changes: list[Halves] = view.body(kind, lambda: differences(view, before, language, self._goodbyes))
         if changes:
             to = self._resource.session.jid_bytes
-            self._resource.send(b"".join([head + to + tail for head, tail in changes]))
+            self._resource.session.send_all([head + to + tail for head, tail in changes])
 
 
 def differences(view: View, before: View | None, language: str, goodbyes: Goodbyes) -> list[Halves]:

@@ -225,7 +225,7 @@ class RoomEntry:
                 if room_left < 0:
                     del stanzas[: number + 1]
                     break
-        resource.send(b"".join(stanzas))
+        resource.session.send_all(stanzas)
 
     def _rename(self, room: Room, occupant: Occupant, nick: str) -> None:
         going = room_stanzas.presence(room, occupant, gone=True, codes=(NICK_CHANGE,), new_nick=nick, inner=b"")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
 from typing import cast
 
 from ....core.errors import Busy, TooLarge
@@ -12,15 +11,20 @@ from ....core.identity import Identity
 from ..syntax import jid, xml
 from ..syntax.stanza import Stanza
 from . import deeds
+from .alarm import Alarm
 from .budget import Bucket
+from .farewell import Farewell
 from .house import House
-from .limits import CLOSE_TIME, FAIR_SHARE, LINGER_TIME, MAX_IN_FLIGHT
+from .in_flight import InFlight
+from .limits import FAIR_SHARE
+from .management import NS, REQUEST
 from .pipe import Pipe
 from .sasl import KeyWanted, PasswordWanted
 from .session import Session
 from .sessions import LOST, REASONS
 from .states import State
-from .stream import SIGNED_OUT, Stream
+from .stream import Stream
+from .stream_error import StreamError
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +33,10 @@ class Connection(asyncio.Protocol):
     """Carries one stream, in the clear until STARTTLS or in TLS from the start."""
 
     __slots__ = (
+        "_alarm",
         "_bytes",
         "_early",
+        "_farewell",
         "_held",
         "_house",
         "_known",
@@ -40,9 +46,7 @@ class Connection(asyncio.Protocol):
         "_pumping",
         "_session",
         "_stanzas",
-        "_still_sends",
         "_stream",
-        "_timer",
         "_work",
         "made",
         "remote",
@@ -57,11 +61,12 @@ class Connection(asyncio.Protocol):
         self._stanzas = Bucket(house.pace.stanzas, house.pace.stanza_burst, now)
         self._session: Session | None = None
         self._pipe: Pipe | None = None
+        self._farewell: Farewell | None = None
         self._early = b""
         """Came through TLS before we were told that the handshake is over."""
-        self._work: set[asyncio.Future[None]] = set()
-        self._held = self._pumping = self._known = self._over = self._still_sends = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._work = InFlight(self._pump_soon)
+        self._held = self._pumping = self._known = self._over = False
+        self._alarm = Alarm(self._tick)
         self.remote = address
         self.made = False
         """Whether there was a connection: it will tell the door when it is over."""
@@ -73,12 +78,13 @@ class Connection(asyncio.Protocol):
         self.made = True
         self._pipe = Pipe(cast(asyncio.Transport, transport), self._stream.output, self._unread)
         self._house.enter(self)
-        self._arm()
+        self._alarm.set(self._stream.due)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
+        if self._farewell is not None:
+            self._farewell.heard = True
         if self._pipe is None or self._over:
-            self._still_sends = True
             return
         if self._pipe.securing:
             self._early += data
@@ -100,8 +106,7 @@ class Connection(asyncio.Protocol):
         self._over = True
         self._stream.end(None)
         self._release(LOST)
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.cancel()
         self._pipe.forget()
         self._pipe = None
 
@@ -118,6 +123,11 @@ class Connection(asyncio.Protocol):
         self._stream.end(condition, text, reason=REASONS.get(condition or "", ""))
         self._pump_soon()
 
+    def give_up(self) -> None:
+        """The session goes on over another connection."""
+        self._session = None
+        self.close("conflict", "the session was resumed by another stream")
+
     def abort(self) -> None:
         """Close the connection without another word."""
         if self._pipe is not None:
@@ -130,7 +140,7 @@ class Connection(asyncio.Protocol):
         self._pumping = False
         now = self._loop.time()
         for _ in range(FAIR_SHARE):
-            waits = (self._held or len(self._work) >= MAX_IN_FLIGHT) and self._stream.state is not State.ENDED
+            waits = (self._held or self._work.full) and self._stream.state is not State.ENDED
             if waits or (deed := self._stream.next(now)) is None:
                 break
             self._do(deed, now)
@@ -139,9 +149,9 @@ class Connection(asyncio.Protocol):
         if self._pipe is not None:
             if self._stream.output:
                 self._pipe.flush_soon()
-            busy = self._held or self._pumping or len(self._work) >= MAX_IN_FLIGHT
+            busy = self._held or self._pumping or self._work.full
             self._pipe.read(self._over or not busy)
-            self._arm()
+            self._alarm.set(self._stream.due)
 
     def _pump_soon(self) -> None:
         if not self._pumping:
@@ -155,9 +165,9 @@ class Connection(asyncio.Protocol):
             case deeds.StartTls():
                 if self._pipe is not None:
                     self._pipe.begin_securing()
-                    self._start(self._secure(self._pipe))
+                    self._work.start(self._secure(self._pipe))
             case deeds.Ask(question):
-                self._start(self._ask(question))
+                self._work.start(self._ask(question))
             case deeds.Failed(who):
                 self._house.gatekeeper.failed(self.remote, who)
             case deeds.Authenticated(who) if self._pipe is not None:
@@ -166,36 +176,41 @@ class Connection(asyncio.Protocol):
                 self._known = True
             case deeds.Bind(who, resource):
                 self._bind(who, resource, now)
+            case deeds.Resume():
+                self._work.start(self._resume(deed))
             case deeds.Ended(reason, text):
                 if text:
                     log.info("the stream of %s was ended: %s: %s", self._session or self.remote, reason, text)
                 self._ended(reason)
 
     def _route(self, stanza: Stanza, now: float) -> None:
-        assert self._session is not None
-        self._hold(self._stanzas.spend(1, now))
-        try:
-            work = self._house.router.receive(self._session, stanza)
-        except Exception:
-            log.exception("a stanza of %s could not be routed", self._session)
-            if stanza.type not in ("error", "result"):
-                self.write(xml.stanza_error(stanza, "wait", "internal-server-error"))
+        session = self._session
+        if session is None:  # it goes on over another connection, whose client will say this again
             return
+        self._hold(self._stanzas.spend(1, now))
+        number = session.ledger.heard if session.ledger is not None and stanza.ns == xml.CLIENT else 0
+        try:
+            if stanza.ns == NS:
+                return self._manage(session, stanza)
+            work = self._house.router.receive(session, stanza)
+        except Exception:
+            log.exception("a stanza of %s could not be routed", session)
+            work = None
+            if stanza.type not in ("error", "result"):
+                session.send(xml.stanza_error(stanza, "wait", "internal-server-error"))
         if work is not None:
-            self._start(work)
+            self._work.start(work, session, number)
+        elif number:
+            session.done(number)
 
-    def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._work.add(task)
-        task.add_done_callback(self._worked)
-
-    def _worked(self, task: asyncio.Future[None]) -> None:
-        full = len(self._work) >= MAX_IN_FLIGHT
-        self._work.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("work for %s failed", self._session or self.remote, exc_info=error)
-        if full:
-            self._pump_soon()
+    def _manage(self, session: Session, element: Stanza) -> None:
+        """Stream management (XEP-0198)."""
+        try:
+            self.write(self._house.sessions.resumption.hear(element, session) or b"")
+        except StreamError as error:
+            self._stream.end(error.condition, error.text, extra=error.extra)
+        if self._stream.established is not None:
+            self._stream.established.ledger = session.ledger
 
     async def _ask(self, question: KeyWanted | PasswordWanted) -> None:
         try:
@@ -221,6 +236,24 @@ class Connection(asyncio.Protocol):
         self._stream.bound(jid.Jid(who.user, who.domain, session.endpoint.instance), now)
         self._house.router.opened(session)
 
+    async def _resume(self, deed: deeds.Resume) -> None:
+        """The session of before, with what its client has not acknowledged; or none."""
+        try:
+            session = await self._house.sessions.resumption.resume(deed.who, deed.id, deed.handled, self)
+        except StreamError as error:
+            self._stream.end(error.condition, error.text, extra=error.extra)
+            session = None
+        if session is None or session.ledger is None:
+            self._stream.not_resumed(self._loop.time())
+            return self._pump()
+        self._session = session
+        address = jid.Jid(deed.who.user, deed.who.domain, session.endpoint.instance)
+        self._stream.bound(address, self._loop.time(), session.ledger)
+        self.write(b"".join((*session.ledger.again(), REQUEST)))
+        if self._over:  # the client is gone already
+            self._release(LOST)
+        self._pump()
+
     async def _secure(self, pipe: Pipe) -> None:
         try:
             await pipe.secure(self, self._house.tls)
@@ -245,47 +278,16 @@ class Connection(asyncio.Protocol):
         self._held = False
         self._pump()
 
-    def _arm(self) -> None:
-        """One timer for the stream; it may ring too early, never too late."""
-        due = self._stream.due
-        if due is None or (self._timer is not None and self._timer.when() <= due):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(due, self._tick)
-
     def _tick(self) -> None:
-        self._timer = None
         self._stream.tick(self._loop.time())
         self._pump()
 
     def _ended(self, reason: str) -> None:
-        """Say the last words and close; but not while the client talks, for then it could not read them."""
         self._release(reason)
         self._over = True
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._pipe is None:
-            return
-        self._pipe.flush()
-        if self._pipe.securing:
-            self._pipe.abort()
-        elif reason == SIGNED_OUT:
-            self._close()
-        else:
-            self._timer = self._loop.call_later(LINGER_TIME, self._linger, self._loop.time() + CLOSE_TIME)
-
-    def _linger(self, until: float) -> None:
-        if self._still_sends and self._loop.time() < until:
-            self._still_sends = False
-            self._timer = self._loop.call_later(LINGER_TIME, self._linger, until)
-        else:
-            self._close()
-
-    def _close(self) -> None:
+        self._alarm.cancel()
         if self._pipe is not None:
-            self._pipe.close()
-            self._timer = self._loop.call_later(CLOSE_TIME, self.abort)
+            self._farewell = Farewell(self._pipe, at_once=reason == deeds.SIGNED_OUT)
 
     def _unread(self) -> None:
         log.info("%s does not read; its connection is closed", self._session or self.remote)
@@ -293,5 +295,6 @@ class Connection(asyncio.Protocol):
         self.abort()
 
     def _release(self, reason: str) -> None:
-        if self._session is not None:
-            self._house.sessions.release(self._session, reason)
+        session, self._session = self._session, None
+        if session is not None:
+            self._house.sessions.broken(session, reason)

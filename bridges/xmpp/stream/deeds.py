@@ -38,6 +38,19 @@ class Bind(NamedTuple):
     resource: str
 
 
+class Resume(NamedTuple):
+    """Go on with the session of this id, whose client has handled so many stanzas; then call ``bound`` or ``refuse``
+    as for a resource."""
+
+    who: Identity
+    id: str
+    handled: str
+
+
+SIGNED_OUT = "signed out"
+"""The reason of a stream that its client closed."""
+
+
 class Ended(NamedTuple):
     """The stream is over: send what is to be sent and close the connection.  ``text`` was said with an error."""
 
@@ -45,5 +58,5 @@ class Ended(NamedTuple):
     text: str = ""
 
 
-Deed = StartTls | Ask | Failed | Authenticated | Bind | Ended | Stanza
+Deed = StartTls | Ask | Failed | Authenticated | Bind | Resume | Ended | Stanza
 """A stanza is to be given to the router."""

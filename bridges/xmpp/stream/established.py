@@ -7,6 +7,7 @@ from ..syntax import jid, xml
 from ..syntax.jid import Jid
 from ..syntax.stanza import Stanza
 from . import negotiation
+from .management import REQUEST, Ledger
 from .states import event_of
 from .stream_error import StreamError
 
@@ -14,13 +15,15 @@ from .stream_error import StreamError
 class Established:
     """One resource, and whether its client is still there."""
 
-    __slots__ = ("_address", "_domain", "_full_jid", "_pings")
+    __slots__ = ("_address", "_domain", "_full_jid", "_pings", "ledger")
 
-    def __init__(self, address: Jid, domain: str) -> None:
+    def __init__(self, address: Jid, domain: str, ledger: Ledger | None = None) -> None:
         self._address = address
         self._full_jid = address.full
         self._domain = domain
         self._pings = 0
+        self.ledger = ledger
+        """The account of stream management, once the client has asked for it."""
 
     def taken(self, element: Stanza) -> Stanza | bytes | None:
         """A stanza or an element of another namespace for the router; or the answer to what only RFC 6120 knows.
@@ -29,21 +32,33 @@ class Established:
         """
         event = event_of(element)
         if event == "stanza":
+            number = self.ledger.hear() if self.ledger is not None else 0
             self._sign(element)
-            return None if self._pings and self._is_answer(element) else element
-        if event == "nonza":
+            if not self._pings or not self._is_answer(element):
+                return element
+            return self.ledger.done(number) or None if self.ledger is not None else None
+        if event in ("nonza", "enable", "resume"):
             return element
         if event == "bind":
-            self._sign(element)
-            return xml.stanza_error(element, "cancel", "not-allowed", "this stream has its resource")
+            return self._bound_already(element)
         if event == "error":  # which the client's end of the stream follows
             return None
         raise StreamError("unsupported-stanza-type")
 
     def ping(self) -> bytes:
         """Ask the client whether it is there; any byte from it will do for an answer."""
+        if self.ledger is not None:
+            return REQUEST
         self._pings += 1
         return negotiation.ping(self._domain, self._full_jid, f"ping-{self._pings}")
+
+    def _bound_already(self, element: Stanza) -> bytes:
+        self._sign(element)
+        refusal = xml.stanza_error(element, "cancel", "not-allowed", "this stream has its resource")
+        if self.ledger is None:
+            return refusal
+        asks = self.ledger.say(refusal)
+        return refusal + (REQUEST if asks else b"") + self.ledger.done(self.ledger.hear())
 
     def _sign(self, stanza: Stanza) -> None:
         """The sender is who signed in (RFC 6120 section 8.1.2.1), and may not say otherwise."""

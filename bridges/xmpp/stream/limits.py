@@ -86,6 +86,18 @@ MAX_UNREAD = 10.0
 MAX_UNSENT_BURST = 2 * 1024 * KIB
 """Bytes kept for a client within MAX_UNREAD; beyond, its stream is closed at once."""
 
+MAX_UNACKNOWLEDGED = 2000
+"""Stanzas kept for a client that does not say that it has them (XEP-0198); beyond, its session is ended."""
+
+MAX_UNACKNOWLEDGED_BYTES = 2 * 1024 * KIB
+"""Bytes of such stanzas."""
+
+RESUME_TIME = 300
+"""Seconds a client whose connection broke is waited for."""
+
+SETTLE_TIME = 10.0
+"""Seconds a client that comes back waits for what it said before to be done."""
+
 REST_TIME = 2.0
 """Seconds of silence after which a stream's parser is given back."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..syntax import xml
 from ..syntax.jid import quoted
 from . import sasl
 from .limits import AFTER_SIGN_IN, ANSWER_TIME, BEFORE_SIGN_IN, IDLE_TIME
+from .management import FEATURE
+from .states import State
 
 LANG = "en"
 """The language of our error texts."""
@@ -67,8 +69,16 @@ def bind_features(offer: Offer) -> bytes:
     session = xml.element("session", {"xmlns": xml.SESSION}, xml.element("optional"))
     limits = _limits(offer.max_stanza, offer.idle_time)
     return xml.element(
-        "stream:features", None, xml.element("bind", {"xmlns": xml.BIND}) + session + limits + offer.features
+        "stream:features", None, xml.element("bind", {"xmlns": xml.BIND}) + session + limits + FEATURE + offer.features
     )
+
+
+FEATURES: Mapping[State, Callable[[Offer], bytes]] = {
+    State.CLEAR: clear_features,
+    State.OFFERED: sasl_features,
+    State.UNBOUND: bind_features,
+}
+"""What is offered when a header came."""
 
 
 def _limits(stanza: int, idle: float | None) -> bytes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..syntax import jid
+from .management import REQUEST, Ledger
 
 if TYPE_CHECKING:
     from ....core.identity import Endpoint, Identity
@@ -21,6 +22,9 @@ class Wire(Protocol):
 
     def close(self, condition: str | None, text: str) -> None:
         """End the stream, with a stream error (RFC 6120 section 4.9) if a condition is given."""
+
+    def give_up(self) -> None:
+        """The session goes on over another wire: end the stream without ending the session."""
 
 
 class Session:
@@ -41,6 +45,7 @@ class Session:
         "jid",
         "jid_bytes",
         "lang",
+        "ledger",
         "presence",
         "priority",
     )
@@ -57,6 +62,8 @@ class Session:
         """The stream's xml:lang: what stanzas without one are written in (RFC 6120 section 8.1.5)."""
         self.client = client
         self.closed = False
+        self.ledger: Ledger | None = None
+        """The account of stream management (XEP-0198), once the client has asked for it."""
         self._wire = wire
         # What the router keeps about the session.
         self.presence: bytes | None = None
@@ -67,9 +74,37 @@ class Session:
         self.extra: dict[str, Any] = {}
 
     def send(self, data: bytes) -> None:
-        """Queue one or more whole stanzas.  A session that is closed, or whose client does not read, takes nothing."""
-        if not self.closed:
+        """Queue one stanza.  A session that is closed, or whose client does not read, takes nothing."""
+        if self.closed:
+            return
+        if self.ledger is not None and self.ledger.say(data):
+            data += REQUEST
+        self._wire.write(data)
+        if self.ledger is not None and self.ledger.full:
+            self.close("resource-constraint", "too much was sent without an acknowledgement")
+
+    def send_all(self, stanzas: Sequence[bytes]) -> None:
+        """Queue several stanzas."""
+        if self.ledger is None:
+            self.send(b"".join(stanzas))
+        else:
+            for stanza in stanzas:
+                self.send(stanza)
+
+    def write(self, data: bytes) -> None:
+        """Queue what is no stanza."""
+        if data and not self.closed:
             self._wire.write(data)
+
+    def done(self, number: int) -> None:
+        """The work for the client's stanza of this number is done."""
+        if self.ledger is not None:
+            self.write(self.ledger.done(number))
+
+    def carried_by(self, wire: Wire) -> Wire:
+        """Go on over another wire; the one before is returned."""
+        before, self._wire = self._wire, wire
+        return before
 
     def close(self, condition: str | None = None, text: str = "") -> None:
         """End the stream from our side; the router hears of it through ``closed``."""

@@ -6,6 +6,7 @@ import secrets
 
 from ....core.identity import Endpoint, Identity
 from ....core.registrar import Binding, Channel, Registrar
+from .resumption import Resumption
 from .session import Router, Session, Wire
 
 LOST = "connection lost"
@@ -21,6 +22,7 @@ class Sessions:
         self._registrar = registrar
         self._router = router
         self._open: dict[Endpoint, tuple[Session, Channel]] = {}
+        self.resumption = Resumption(self.release)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -48,11 +50,17 @@ class Sessions:
         if found is not None and found[1] is binding.channel:
             found[0].close("reset", reason)
 
+    def broken(self, session: Session, reason: str) -> None:
+        """A stream is over: so is its session, unless its client may come back."""
+        if not self.resumption.keep(session, reason):
+            self.release(session, reason)
+
     def release(self, session: Session, reason: str) -> None:
         """A session is over."""
         if session.closed:
             return
         session.closed = True
+        self.resumption.forget(session, reason)
         found = self._open.get(session.endpoint)
         if found is not None and found[0] is session:
             del self._open[session.endpoint]

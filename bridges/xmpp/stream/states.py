@@ -35,7 +35,7 @@ TRANSITIONS: Mapping[State, Mapping[str, State]] = {
     State.CHECKING: {"challenge": State.CHALLENGED, "success": State.SIGNED_IN, "failure": State.OFFERED},
     State.CHALLENGED: {"response": State.CHECKING, "abort": State.CHECKING},
     State.SIGNED_IN: {"header": State.UNBOUND},
-    State.UNBOUND: {"bind": State.BINDING},
+    State.UNBOUND: {"bind": State.BINDING, "resume": State.BINDING},
     State.BINDING: {"bound": State.BOUND, "refused": State.UNBOUND},
     State.BOUND: {"stanza": State.BOUND, "nonza": State.BOUND},
     State.ENDED: {},
@@ -54,6 +54,8 @@ EVENTS: Mapping[tuple[str, str], str] = {
     (xml.SASL, "response"): "response",
     (xml.SASL, "abort"): "abort",
     (xml.STREAMS, "error"): "error",
+    (xml.STREAM_MANAGEMENT, "enable"): "enable",
+    (xml.STREAM_MANAGEMENT, "resume"): "resume",
 }
 """What a first-level element that is no stanza says."""
 

@@ -11,14 +11,15 @@ from collections.abc import Callable
 from ....core.credentials import ScramKey
 from ....core.errors import BadAddress
 from ....core.identity import Identity
-from ..syntax import jid, xml
+from ..syntax import xml
 from ..syntax.framer import Framer, Header
 from ..syntax.jid import Jid
 from ..syntax.stanza import Stanza
-from . import deeds, negotiation, opening
+from . import binding, deeds, management, negotiation, opening
 from .deeds import Deed
 from .established import Established
 from .limits import AFTER_SIGN_IN, BEFORE_SIGN_IN, Limits
+from .management import Ledger
 from .negotiation import Offer
 from .patience import Patience, Verdict
 from .sasl import Challenge, SaslError, Step, Success
@@ -26,17 +27,7 @@ from .sign_in import SignIn
 from .states import BEFORE_HEADER, TRANSITIONS, WAITING, State, event_of
 from .stream_error import STREAM_END, StreamError, stream_error
 
-SIGNED_OUT = "signed out"
-"""The reason of a stream that its client closed."""
-
 NOT_NOW = "something was sent before TLS or sign-in was done"
-
-FEATURES = {
-    State.CLEAR: negotiation.clear_features,
-    State.OFFERED: negotiation.sasl_features,
-    State.UNBOUND: negotiation.bind_features,
-}
-"""What is offered when a header came."""
 
 
 class Stream:
@@ -46,13 +37,13 @@ class Stream:
         "_bind_id",
         "_deeds",
         "_elements",
-        "_established",
         "_framer",
         "_offer",
         "_opened",
         "_patience",
         "_sign_in",
         "domain",
+        "established",
         "identity",
         "lang",
         "output",
@@ -72,7 +63,8 @@ class Stream:
         """Whether our own header is written, since the last restart."""
         self._elements: list[Stanza] = []
         """Read and not looked at, the oldest last."""
-        self._established: Established | None = None
+        self.established: Established | None = None
+        """Once a resource is bound."""
         self._deeds: list[Deed] = []
         self._sign_in = SignIn(offer.mechanisms)
         self._patience = Patience(now, offer.idle_time, offer.answer_time)
@@ -94,8 +86,8 @@ class Stream:
             if self.state in WAITING:
                 return None
             try:
-                if self._established is not None and self._elements:
-                    taken = self._established.taken(self._elements.pop())
+                if self.established is not None and self._elements:
+                    taken = self.established.taken(self._elements.pop())
                     if isinstance(taken, Stanza):
                         return taken
                     if taken is not None:
@@ -103,7 +95,7 @@ class Stream:
                 elif not self._advance(now):
                     return None
             except StreamError as error:
-                self.end(error.condition, error.text)
+                self.end(error.condition, error.text, extra=error.extra)
         return self._deeds.pop(0)
 
     # ---- what was done
@@ -124,12 +116,13 @@ class Stream:
         if self.state is State.CHECKING:
             self._sasl_failed(SaslError(condition, text), now)
 
-    def bound(self, address: Jid, now: float) -> None:
-        """The resource is bound."""
+    def bound(self, address: Jid, now: float, ledger: Ledger | None = None) -> None:
+        """The resource is bound; or, with a ledger, the session that was asked for goes on here."""
         if self.state is State.BINDING:
             self._go("bound", now)
-            self._established = Established(address, self.domain)
-            self.output.append(negotiation.bound(self._bind_id, address.full))
+            self.established = Established(address, self.domain, ledger)
+            told = management.resumed(ledger) if ledger else negotiation.bound(self._bind_id, address.full)
+            self.output.append(told)
 
     def refuse(self, type: str, condition: str, text: str, now: float) -> None:
         """The resource cannot be bound (RFC 6120 sections 7.6.2 and 7.7.2)."""
@@ -137,16 +130,22 @@ class Stream:
             self._go("refused", now)
             self.output.append(xml.error_to("iq", {"id": self._bind_id}, type, condition, text))
 
-    def end(self, condition: str | None, text: str = "", *, reason: str = "") -> None:
+    def not_resumed(self, now: float) -> None:
+        """There is no such session; the client may bind a resource instead."""
+        if self.state is State.BINDING:
+            self._go("refused", now)
+            self.output.append(management.failed("item-not-found"))
+
+    def end(self, condition: str | None, text: str = "", *, reason: str = "", extra: bytes = b"") -> None:
         """Close the stream, with an error if there is a condition (RFC 6120 sections 4.4 and 4.9)."""
         if self.state is State.ENDED:
             return
         if self.state is not State.HANDSHAKE:  # in which nothing can be said
             if not self._opened:
                 self._write_header(None)
-            self.output.append(stream_error(condition, text) if condition else STREAM_END)
+            self.output.append(stream_error(condition, text, extra) if condition else STREAM_END)
         self.state = State.ENDED
-        self._established = None
+        self.established = None
         self._framer.close()
         self._deeds.append(deeds.Ended(reason or condition or "closed", text))
         self._elements.clear()
@@ -170,8 +169,8 @@ class Stream:
                 self.end("connection-timeout", "no answer came", reason="no answer")
             case Verdict.REST:
                 self._framer.rest()
-            case Verdict.ASK if self._established is not None:
-                self.output.append(self._established.ping())
+            case Verdict.ASK if self.established is not None:
+                self.output.append(self.established.ping())
 
     # ---- reading
 
@@ -191,7 +190,7 @@ class Stream:
         elif framer.failure is not None:
             raise framer.failure
         elif framer.closed:
-            self.end(None, reason=SIGNED_OUT)
+            self.end(None, reason=deeds.SIGNED_OUT)
         else:
             return False
         return True
@@ -218,7 +217,7 @@ class Stream:
         self.lang = header.attrs.get("xml:lang", "")
         self._write_header(header.attrs.get("from"))
         self._go("header", now)
-        self.output.append(FEATURES[self.state](self._offer))
+        self.output.append(negotiation.FEATURES[self.state](self._offer))
 
     def _write_header(self, to: str | None) -> None:
         self._opened = True
@@ -236,7 +235,7 @@ class Stream:
             case "starttls":
                 self.output.append(negotiation.PROCEED)
                 self._deeds.append(deeds.StartTls())
-            case "bind":
+            case "bind" | "resume":
                 self._bind(element, now)
             case _:
                 self._sasl(lambda: self._sign_in.hear(element, self.domain), now)
@@ -245,6 +244,8 @@ class Stream:
         """What the table does not foresee in this state."""
         if event == "auth" and self.state is State.CLEAR:
             self._sasl_failed(SaslError("encryption-required"), now)
+        elif event == "enable" and self.identity is not None:  # before there is a resource
+            self.output.append(management.failed("unexpected-request"))
         elif event == "starttls":  # a second time
             self.output.append(negotiation.TLS_FAILURE)
             self.end(None)
@@ -288,13 +289,10 @@ class Stream:
             self.end("policy-violation", "too many failed sign-ins")
 
     def _bind(self, iq: Stanza, now: float) -> None:
-        """RFC 6120 section 7: the resource asked for, or one of ours."""
+        """RFC 6120 section 7: the resource asked for, or one of ours; or the session of before."""
         assert self.identity is not None
         self._bind_id = iq.attrs.get("id")
-        asked = iq.tree[0].findtext(f"{{{xml.BIND}}}resource") or ""
         try:
-            resource = jid.prepared_resource(asked) if asked else ""
+            self._deeds.append(binding.wanted(iq, self.identity))
         except BadAddress as error:
             self.refuse("modify", "bad-request", str(error), now)
-            return
-        self._deeds.append(deeds.Bind(self.identity, resource))

@@ -39,18 +39,19 @@ STREAM_END = b"</stream:stream>"
 
 
 class StreamError(Exception):
-    """Why a stream cannot go on; ``condition`` is one of CONDITIONS."""
+    """Why a stream cannot go on; ``condition`` is one of CONDITIONS, ``extra`` an element that says it closer."""
 
-    def __init__(self, condition: str, text: str = "") -> None:
+    def __init__(self, condition: str, text: str = "", extra: bytes = b"") -> None:
         super().__init__(f"{condition}: {text}" if text else condition)
         self.condition = condition
         self.text = text
+        self.extra = extra
 
 
-def stream_error(condition: str, text: str = "") -> bytes:
+def stream_error(condition: str, text: str = "", extra: bytes = b"") -> bytes:
     """The ``<stream:error/>`` and the end of the stream."""
     assert condition in CONDITIONS, condition
     inner = xml.element(condition, {"xmlns": xml.STREAM_ERRORS})
     if text:
         inner += xml.element("text", {"xmlns": xml.STREAM_ERRORS, "xml:lang": "en"}, xml.text(text))
-    return xml.element("stream:error", None, inner) + STREAM_END
+    return xml.element("stream:error", None, inner + extra) + STREAM_END

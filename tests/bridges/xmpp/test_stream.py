@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ....bridges.xmpp.stream import deeds
+from ....bridges.xmpp.stream.deeds import SIGNED_OUT
 from ....bridges.xmpp.stream.limits import (
     ANSWER_TIME,
     BEFORE_SIGN_IN,
@@ -23,7 +24,7 @@ from ....bridges.xmpp.stream.limits import (
 from ....bridges.xmpp.stream.negotiation import Offer
 from ....bridges.xmpp.stream.sasl import KeyWanted, PasswordWanted
 from ....bridges.xmpp.stream.states import BEFORE_HEADER, TRANSITIONS, WAITING, State
-from ....bridges.xmpp.stream.stream import SIGNED_OUT, Stream
+from ....bridges.xmpp.stream.stream import Stream
 from ....bridges.xmpp.syntax import jid, xml
 from ....bridges.xmpp.syntax.stanza import Stanza
 from ....core.credentials import ScramKey
@@ -506,7 +507,11 @@ def test_nothing_is_heard_before_sign_in(make, stranger):
 @pytest.mark.parametrize("stranger", STRANGERS)
 def test_nothing_but_binding_is_heard_before_a_resource_is_bound(stranger):
     carrier = signed_in()
-    assert condition(carrier.say(stranger)) == "not-authorized"
+    said = carrier.say(stranger)
+    if b"<enable" in stranger:  # XEP-0198 section 3: not yet
+        assert "<failed" in said and "unexpected-request" in said and not condition(said)
+    else:
+        assert condition(said) == "not-authorized"
     assert carrier.stanzas == []
 
 
