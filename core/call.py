@@ -26,7 +26,7 @@ OUTCOMES = {NOT_ANSWERED: "missed", OCCUPIED: "busy", DECLINED: "declined", CANC
 
 
 class CallState(enum.StrEnum):
-    """The states of RFC 4235 section 3.7.1 that a call as a whole has; it begins once it is accepted for routing."""
+    """The states of RFC 4235 that a call as a whole has; it begins once it is accepted for routing."""
 
     TRYING = "trying"
     EARLY = "early"

@@ -1,4 +1,4 @@
-"""Which events there are to subscribe to besides those of sessions: presence, watchers, waiting messages."""
+"""Which events there are to subscribe to besides those of sessions: presence, watchers, waiting messages, calls."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..sign_in.registration import Start
-from . import mailbox, watcher_info
+from . import lamps, mailbox, watcher_info
+from .lamps import LampsPackage
 from .lists import EVENT_LIST, IN_THE_REQUEST, Lists
 from .mailbox import MailboxPackage
 from .subscriptions import Subscriptions
@@ -22,12 +23,13 @@ def offer(front_end: FrontEnd, subscriptions: Subscriptions, supported: set[str]
     presence = PresencePackage(front_end, start)
     lists = Lists(front_end, presence, start)
     presence.variants.append(lists)
-    watchers, lamps = WatcherPackage(front_end, start), MailboxPackage(front_end, start)
-    subscriptions.packages |= {"presence": presence, watcher_info.NAME: watchers, mailbox.NAME: lamps}
+    watchers, waiting = WatcherPackage(front_end, start), MailboxPackage(front_end, start)
+    subscriptions.packages |= {"presence": presence, watcher_info.NAME: watchers, mailbox.NAME: waiting}
+    subscriptions.packages[lamps.NAME] = LampsPackage(front_end, start)
     supported |= {EVENT_LIST, IN_THE_REQUEST}
 
     def withdraw() -> None:
-        for package in (lists, watchers, lamps):
+        for package in (lists, watchers, waiting):
             package.close()
 
     return withdraw
