@@ -27,8 +27,17 @@ class MalformedXml(HereaboutsError):
 
 def document(body: bytes, root: str) -> etree._Element:
     """The root element, whose name must be ``root`` (``{namespace}name``).  Raises MalformedXml."""
-    if len(body) > MAX_DOCUMENT:
-        raise MalformedXml(f"the document is longer than {MAX_DOCUMENT} bytes")
+    element = parsed(body)
+    if element.tag != root:
+        raise MalformedXml(f"the document is no {root.rpartition('}')[2]}")
+    _must_be_small(element)
+    return element
+
+
+def parsed(body: bytes, longest: int = MAX_DOCUMENT) -> etree._Element:
+    """The root element, whatever it is called and however many it has in it.  Raises MalformedXml."""
+    if len(body) > longest:
+        raise MalformedXml(f"the document is longer than {longest} bytes")
     if b"<!DOCTYPE" in body.upper():
         raise MalformedXml("a document type declaration is refused")
     parser = etree.XMLParser(
@@ -42,13 +51,9 @@ def document(body: bytes, root: str) -> etree._Element:
     )
     try:
         body.decode("utf-8")
-        element = etree.fromstring(body, parser)
+        return etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, UnicodeDecodeError, ValueError):
         raise MalformedXml("the document is not well-formed XML in UTF-8") from None
-    if element.tag != root:
-        raise MalformedXml(f"the document is no {root.rpartition('}')[2]}")
-    _must_be_small(element)
-    return element
 
 
 def _must_be_small(root: etree._Element) -> None:

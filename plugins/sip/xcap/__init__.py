@@ -1,0 +1,1 @@
+"""XCAP: what a person keeps at the server, read and changed over HTTP (RFC 4825)."""
