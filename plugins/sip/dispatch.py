@@ -27,6 +27,9 @@ INSIDE = frozenset(("BYE", "INFO", "UPDATE", "PRACK", "NOTIFY", "REFER"))
 KNOWN = frozenset(("ACK", "CANCEL", "INVITE", "MESSAGE", "PUBLISH", "REGISTER", "SUBSCRIBE")) | INSIDE
 """Methods that have a meaning, but perhaps not here: 405.  Others are 501."""
 
+TELLS_NOTHING = frozenset(("lr", "transport"))
+"""Parameters of a Route that say where we are, and no more."""
+
 Method = Callable[[Request, Flow, Identity, str], Awaitable[Response]]
 """Answers a request: (request, flow, who sent it, the instance they registered over this flow)."""
 SessionMethod = Callable[[Request, Reply, Flow, Identity, str], Awaitable[None]]
@@ -114,11 +117,15 @@ class Dispatch:
     # ---- inside
 
     def _strip_route(self, request: Request, flow: Flow) -> bool:
-        """Take off the Routes that name us (RFC 3261 section 16.4); the first stays readable as ``came_by``."""
+        """Take off the Routes that name us (RFC 3261 section 16.4); the first that tells anything stays as ``came_by``.
+
+        A phone may put its outbound proxy, us again, in front of what a dialog recorded.
+        """
         routes = request.all("Route")
         others = list(routes)
         while others and self._addresses.is_ours((uri := NameAddr.parse(others[0]).uri), flow):
-            request.came_by = request.came_by or uri
+            if request.came_by is None or TELLS_NOTHING.issuperset(request.came_by.params):
+                request.came_by = uri
             del others[0]
         if len(others) == len(routes):
             return False
