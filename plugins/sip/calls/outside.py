@@ -25,14 +25,15 @@ class Asker:
 
 
 class Outside:
-    """The routes.  ``ours`` says whether somebody is a person of this server, ``up`` whether a trunk seems to work."""
+    """The routes.  ``ours`` says whether somebody is a person of this server, ``up`` whether a hop of a
+    trunk seems to work."""
 
     def __init__(
         self,
         options: CallOptions,
         trunks: Mapping[str, TrunkOptions],
         ours: Callable[[Identity], bool],
-        up: Callable[[str], bool] = lambda trunk: True,
+        up: Callable[[str, int], bool] = lambda trunk, place: True,
     ) -> None:
         self._options = options
         self._trunks = trunks
@@ -42,7 +43,7 @@ class Outside:
         self._groups = {name: frozenset(map(Identity.parse, them)) for name, them in options.groups.items()}
 
     def targets(self, number: str, asker: Asker, extension: str = "") -> tuple[list[Target], str]:
-        """The trunks to try for a number, the best first, and the rule that says so.
+        """The hops of trunks to try for a number, the best first, and the rule that says so.
 
         Raises Refusal: 403 for what is not allowed, 404 where no route leads.
         """
@@ -86,10 +87,14 @@ class Outside:
         )
 
     def _by(self, names: list[str], number: str, told: str, extension: str) -> list[Target]:
-        """Those that seem to work come first; the others are tried all the same."""
+        """Every hop of theirs; those that seem to work come first, the others are tried all the same."""
         user = f"{told};ext={extension}" if extension else told
-        ordered = sorted(names, key=lambda name: not self._up(name))
-        return [Target(SipUri("sip", user, self.domain(n), None, PHONE), number=number, trunk=n) for n in ordered]
+        places = [(name, place) for name in names for place in range(len(self._trunks[name].hops))]
+        ordered = sorted(places, key=lambda place: not self._up(*place))
+        return [
+            Target(SipUri("sip", user, self.domain(name), None, PHONE), number=number, trunk=name, place=place)
+            for name, place in ordered
+        ]
 
     def domain(self, trunk: str) -> str:
         """What a trunk calls itself."""

@@ -36,7 +36,8 @@ class CallPlan:
     """Decides for each call; every decision can be explained.
 
     ``rings`` says whether somebody has an endpoint that can ring, ``resolve`` which endpoint a GRUU means, ``foreign``
-    whether calls go to a domain that is not ours, ``up`` whether a trunk seems to work.
+    whether calls go to a domain that is not ours, ``up`` whether a hop of a trunk seems to work, ``room`` whether a
+    trunk may carry one more call.
     """
 
     def __init__(
@@ -48,13 +49,16 @@ class CallPlan:
         rings: Callable[[Identity], bool],
         resolve: Callable[[SipUri], Endpoint | None] = lambda uri: None,
         foreign: Callable[[str], bool] = lambda domain: False,
-        up: Callable[[str], bool] = lambda trunk: True,
+        up: Callable[[str, int], bool] = lambda trunk, place: True,
+        room: Callable[[str], bool] = lambda trunk: True,
     ) -> None:
         self._front_end = front_end
         self._options = options
         self._rings = rings
         self._resolve = resolve
         self._foreign = foreign
+        self._room = room
+        self._trunks = trunks
         self.dial_plan = plan_of(
             [(rule.dialled, rule.remove, rule.add) for rule in options.rules],
             [*front_end.domains, *options.contexts],
@@ -84,9 +88,11 @@ class CallPlan:
     # ---- inside
 
     async def _found(self, search: Search) -> list[Stage]:
-        uri = self._target(search.request)
+        uri = self._target(search)
         if self._here(uri, search) and (number := emergency_number(uri, self._options.emergency)):
             return self._emergency(number)
+        if search.trunk and not self._room(search.trunk):
+            raise Refusal(486, f"the trunk {search.trunk} has all the calls it may have")
         who, instance, number_called = await self._callee(uri, search)
         if who is not None and instance:
             return await self._instance(search, uri, who, instance)
@@ -97,14 +103,17 @@ class CallPlan:
             return [Stage((Target(uri),), self._options.ring_for, why=f"calls go to {uri.host}")]
         return self._out(search, number_called)
 
-    def _target(self, request: Request) -> SipUri:
+    def _target(self, search: Search) -> SipUri:
+        request = search.request
         try:
             uri = request.target
         except MalformedSip:
             raise Refusal(400, "a Request-URI that is none") from None
         if not uri.is_sip and uri.scheme not in ("tel", "urn"):
             raise Refusal(416)
-        return uri
+        name = self._trunks[search.trunk].username if search.trunk else ""
+        # a provider calls the Contact we registered; whom the call is for then stands in To alone
+        return request.to.uri if name and uri.user == name and request.to.uri.user != name else uri
 
     def _here(self, uri: SipUri, search: Search) -> bool:
         """Whether it is for us to say what the address means; a trunk calls us as it likes."""

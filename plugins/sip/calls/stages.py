@@ -51,6 +51,8 @@ class Target:
     number: str = ""
     """The number in E.164, or a short one that only the trunk understands."""
     trunk: str = ""
+    place: int = 0
+    """Which of the trunk's hops."""
     instance: str = ""
     """The only endpoint that may ring, where a GRUU was called."""
     headers: tuple[tuple[str, str], ...] = ()
