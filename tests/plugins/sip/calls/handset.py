@@ -175,6 +175,8 @@ class Handset(Phone):
         content = sdp() if body is None else body
         invite = self.request("INVITE", to, headers=head, body=content, **more)
         self.send(invite)
+        if self.transport == "TLS":
+            return invite  # the connection has proven who is at its other end
         challenge = await self.final(invite)
         assert challenge.status == 401, challenge
         self.acknowledge(invite, challenge)
