@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -39,6 +40,8 @@ AUTHORITY_LASTS = timedelta(days=3650)
 LOOK_EVERY = 12 * 3600.0
 """Seconds between two looks at the certificate's age."""
 ALWAYS_NAMED = ("localhost", "127.0.0.1", "::1")
+USES = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
+"""Other domains are shown it too, where we are the one who calls."""
 
 
 class Certificate:
@@ -60,6 +63,7 @@ class Certificate:
         self._domains = _names(domains, conferences=False)
         self._clock = clock
         self._warned: int | None = None
+        self._others: WeakSet[ssl.SSLContext] = WeakSet()
         self.ends_at = clock()
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -81,11 +85,19 @@ class Certificate:
             self.context.load_cert_chain(self.path, self._key)
         except (ssl.SSLError, OSError) as wrong:
             raise SettingsError([f"the certificate {self.path} cannot be used for TLS: {wrong}"]) from None
+        for context in self._others:
+            context.load_cert_chain(self.path, self._key)
         self.ends_at = certificate.not_valid_after_utc
         self._warned = None
         if unnamed := [domain for domain in self._domains if not _covers(certificate, domain)]:
             log.warning("the certificate %s does not name %s; clients will complain", self.path, ", ".join(unnamed))
         log.info("certificate %s, good until %s", self.path, f"{self.ends_at:%Y-%m-%d}")
+
+    def shown_by(self, context: ssl.SSLContext) -> ssl.SSLContext:
+        """The context shows it as well, after every reload too."""
+        context.load_cert_chain(self.path, self._key)
+        self._others.add(context)
+        return context
 
     def warning(self) -> str:
         """What to tell about its age, once for each of WARN_AT; empty when there is nothing to tell."""
@@ -225,7 +237,7 @@ def _server_certificate(
         .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(USES), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key), critical=False)
         .sign(signer, hashes.SHA256())

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
 from .access import AccessLevel, AccessPolicy
 from .contacts import MAX_CONTACTS, Contact, check_names
 from .errors import NotAllowed, NotFound, TooLarge
 from .held_lists import HeldLists
 from .identity import Identity
+from .locks import Locks
 from .message import ContactChanged, Native, SubscriptionNews
 from .question_words import QuestionWords
-from .subscription import Deed, exchange, no_entry
+from .subscription import Deed, exchange, no_entry, received
 
 if TYPE_CHECKING:
     from .accounts import Accounts
@@ -58,10 +56,12 @@ class ContactLists:
         self._lists = HeldLists(store)
         self.changed = self._lists.changed
         """Told whose list, blocks or questions are not what they were."""
-        self._locks: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
+        self._locked = Locks().held
         self._asks_plugins = bool(hooks.implemented_by("access"))
         self.access_changed: AccessChanged = nobody_watches
         """PresenceRegistry.access_changed, once there is one: the two know each other."""
+        self.shown_abroad: Callable[[Identity, Identity], AccessLevel] = lambda watcher, who: AccessLevel.STRANGER
+        """What a watcher is shown of somebody of another domain: that domain decides."""
         accounts.leaving.append(self._leave)
 
     # ---- the list
@@ -129,6 +129,15 @@ class ContactLists:
         """The owner no longer wants to see somebody."""
         await self._do(owner, Deed.STOP, address, native)
 
+    async def heard(self, stranger: Identity, deed: Deed, owner: Identity) -> None:
+        """Somebody of another domain does something about one of ours (RFC 6121 section A.3); about nobody, nothing."""
+        async with self._locked(owner):
+            before = await self._their_entry(stranger, owner, deed)
+            if before is not None:
+                after, goes, _ = received(before, deed)
+                await self._commit([(before, after)])
+                await self._tell([(before, after)], [(owner, SubscriptionNews(stranger, deed))] if goes else [])
+
     async def questions(self, owner: Identity) -> list[Contact]:
         """Who asked to see the owner and has no answer, by address; for every sign-in (RFC 6121 section 3.1.3)."""
         held = await self._lists.of(owner)
@@ -174,6 +183,8 @@ class ContactLists:
             return AccessLevel.EXTERNAL if self.policy.public else AccessLevel.STRANGER
         if watcher == presentity:
             return AccessLevel.PERSONAL
+        if presentity.domain not in self._own_domains:
+            return self.shown_abroad(watcher, presentity)
         held = self._lists.at_hand(presentity) or await self._lists.of(presentity)
         if watcher in held.blocked:
             return AccessLevel.BLOCKED
@@ -214,7 +225,7 @@ class ContactLists:
     async def _their_entry(self, owner: Identity, address: Identity, deed: Deed) -> Contact | None:
         """The contact's entry about the owner; None where the deed arrives at nobody, and nobody must notice.
 
-        People of other domains are such nobodies until a bridge carries deeds there and back.
+        People of other domains keep their own lists; whoever speaks with their domain says what they do: ``heard``.
         """
         if address.domain not in self._own_domains or not await self._accounts.exists(address):
             return None
@@ -283,17 +294,6 @@ class ContactLists:
             await self._lists.commit([], [(who, address) for address in held.entries])
             await self._lists.block(who, frozenset())
         await self.access_changed(who, None)
-
-    @asynccontextmanager
-    async def _locked(self, *people: Identity) -> AsyncIterator[None]:
-        """Nobody else changes these lists meanwhile.  In order of address, so that no two wait for each other."""
-        async with AsyncExitStack() as stack:
-            for who in sorted(set(people)):
-                lock = self._locks.get(who)
-                if lock is None:
-                    lock = self._locks[who] = asyncio.Lock()
-                await stack.enter_async_context(lock)
-            yield
 
 
 async def nobody_watches(presentity: Identity, watchers: Iterable[Identity] | None) -> None:

@@ -22,6 +22,7 @@ from .contact_lists import ContactLists
 from .domains import Domains
 from .errors import Refused
 from .fan_out import FanOut
+from .federation import Federation
 from .hooks import PROJECT
 from .hookspecs import Hooks
 from .housekeeping import close_all, close_orphans, keep_house
@@ -100,6 +101,8 @@ class FrontEnd:
         )
         self.presence = PresenceRegistry(hooks, self.contacts.level, clock)
         self.contacts.access_changed = self.presence.access_changed
+        self.federation = Federation()
+        self.contacts.shown_abroad = self.federation.level
         self.accounts.leaving.append(self._removed)
         roll = Roll(self.store, self.registrar, hooks)
         self.fan_out = FanOut(self.domain_names, self.store, self.registrar, roll, clock)
