@@ -63,7 +63,7 @@ class Immcu:
         self._clock = clock
         self.roll = roll
         self.chair = Chair(roll, clock)
-        self._past = Past(store)
+        self.past = Past(store)
         self._acceptance = Acceptance(store, fan_out, neighbours, hooks)
         self._beginning: dict[frozenset[Identity], asyncio.Future[Any]] = {}
         self._filtered = bool(hooks.implemented_by("filter_message"))
@@ -163,9 +163,16 @@ class Immcu:
         return self._acceptance.begin(message, conversation, hearers, echo=utterance.echo)
 
     async def open_room(
-        self, address: Identity, creator: Identity, *, subject: str = "", open_door: bool = True
+        self,
+        address: Identity,
+        creator: Identity,
+        *,
+        subject: str = "",
+        open_door: bool = True,
+        keeps_seats: bool = False,
     ) -> Conversation:
-        """A conference from the start, whose seats last as long as people stay.  Raises Conflict, Busy."""
+        """A conference from the start; unless it keeps seats they last as long as people stay.  Raises Conflict,
+        Busy."""
         room = Conversation(
             _random_id(),
             self._clock(),
@@ -174,7 +181,7 @@ class Immcu:
             subject=subject,
             moderators={creator},
             open_door=open_door,
-            keeps_seats=False,
+            keeps_seats=keeps_seats,
         )
         return await self._begin(room, [creator])
 
@@ -233,7 +240,7 @@ class Immcu:
 
     async def history(self, conversation: Conversation, who: Identity, limit: int = 50) -> Sequence[Message]:
         """The newest messages this participant may see, oldest first; see past.py."""
-        return await self._past.read(conversation, who, limit)
+        return await self.past.read(conversation, who, limit)
 
     # ---- inside
 
@@ -247,7 +254,7 @@ class Immcu:
         return begun
 
     async def _resumed(self, address: Identity) -> Conversation | None:
-        resumed = await self._past.resumed(address, _random_id(), self._clock())
+        resumed = await self.past.resumed(address, _random_id(), self._clock())
         return await self._begin(*resumed) if resumed is not None else None
 
     async def _begin(self, conversation: Conversation, people: Sequence[Identity]) -> Conversation:

@@ -52,3 +52,8 @@ class Past:
         resumed = replace(last, id=id, started_at=at, shape=Shape.CONFERENCE, participants=[])
         resumed.last_seq, resumed.continues, resumed.last_said = 0, last.id, None
         return resumed, last.participants
+
+    async def at(self, address: Identity) -> Conversation | None:
+        """The conference that was last at an address, where it may still go on: as it was, and not open."""
+        resumed = await self.resumed(address, "", datetime.min)
+        return replace(resumed[0], participants=list(resumed[1])) if resumed is not None else None

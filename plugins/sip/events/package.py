@@ -9,6 +9,9 @@ from ....core.identity import Identity
 from ..syntax.message import Request
 
 
+TERMINATED = "terminated"
+
+
 class Feed(Protocol):
     """What one subscription is shown."""
 
@@ -27,7 +30,7 @@ class Feed(Protocol):
         """Watch no more."""
 
     def state(self) -> str:
-        """``active``, or ``pending`` while nobody said that the subscriber may see it."""
+        """``active``, ``pending`` while nobody said that the subscriber may see it, TERMINATED when it ends."""
 
     def body(self, full: bool, plain: bool) -> tuple[str, bytes] | tuple[str, bytes, str] | None:
         """Content type and bytes of the next NOTIFY, and how they are encoded if they are; None for no body.

@@ -12,7 +12,7 @@ from ....core.identity import Identity
 from ..dialog import Dialog
 from ..syntax.message import Request, Response
 from ..transport.flow import Flow, FlowClosed
-from .package import Feed
+from .package import TERMINATED, Feed
 
 if TYPE_CHECKING:
     from ..messages.exchange import RequestOver
@@ -134,6 +134,8 @@ class Subscription:
     def _send_when_due(self) -> None:
         if self.over or not self._due or self._under_way or self.flow.closed:
             return
+        if self.feed.state() == TERMINATED:
+            return self.end("noresource")
         loop = asyncio.get_running_loop()
         if self._timer is not None:
             self._timer.cancel()

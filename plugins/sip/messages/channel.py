@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ....core.conversation import Shape
+from ....core.conversation import Conversation, Shape
 from ....core.errors import Undeliverable
 from ....core.identity import Endpoint
 from ....core.message import Copy, Delivery, Happened, News, Notice, Receipt, Typing
@@ -20,7 +20,8 @@ from ..syntax.uri import SipUri
 from ..transaction.server import TimeoutExpired
 from ..translate import sip_uri
 from ..transport.flow import Flow, FlowClosed
-from . import composing, imdn, letters
+from . import composing, group, imdn, letters
+from .group import Seat
 from .letters import Letter
 from .phrases import people_in, phrase_of
 
@@ -94,6 +95,8 @@ class SipChannel:
                 if message_id and talk.shape is Shape.TWO_PARTY:
                     now = self._exchange.clock()
                     self._post(Waiting(letters.receipt(news, message_id, now, _random_id())))
+                elif message_id:
+                    self._post(Waiting(lambda: self._receipt(news, message_id)))
             case Notice():
                 self._post(Waiting(self._notice(news)))
             case Happened(conversation=conversation) if conversation.address is not None:
@@ -144,6 +147,8 @@ class SipChannel:
             if letter is None or (waiting.outcome is None and letter.kind in self._refused):
                 return
             response = await self._answer(letter)
+            if letter.to is not None and response.status in NOT_TAKEN:
+                return await self._send_plainly(waiting)
         except Undeliverable as why:
             return _fail(waiting, str(why))
         except Exception:
@@ -151,6 +156,13 @@ class SipChannel:
             _fail(waiting, "it could not be written")
             return
         self._settle(waiting, letter, response)
+
+    async def _send_plainly(self, waiting: Waiting) -> None:
+        """The endpoint does not take what is wrapped for a conference: what was said is said again in plain text."""
+        if self._exchange.conferences is None or waiting.delivery is None:
+            return
+        await self._exchange.conferences.distrust(self, waiting.delivery.conversation)
+        await self._send(waiting)
 
     async def _answer(self, letter: Letter) -> Response:
         """Send, and once more over each other flow that the endpoint is behind meanwhile (RFC 5626 section 5.3)."""
@@ -160,9 +172,9 @@ class SipChannel:
             request = letters.addressed(letter, to, self.contact, instance, self.routes)
             if not flow.reliable and len(bytes(request)) > MAX_DATAGRAM:
                 raise Undeliverable(f"longer than {MAX_DATAGRAM} bytes, which UDP does not carry")
-            self._under_way = asyncio.get_running_loop().create_future()
+            self._under_way = self._exchange.request(request, flow)
             try:
-                response = await self._first_of(self._exchange.request(request, flow), self._under_way)
+                response = await self._under_way
                 if response.status in NOT_HERE:
                     self._exchange.lost(self, f"it answered {response.status}")
                 if response.status not in NOT_HERE or self.flow is flow or self.closed:
@@ -174,12 +186,6 @@ class SipChannel:
                     raise
             finally:
                 self._under_way = None
-
-    async def _first_of(self, answer: asyncio.Future[Response], moved: asyncio.Future[Response]) -> Response:
-        await asyncio.wait((answer, moved), return_when=asyncio.FIRST_COMPLETED)
-        if answer.done():
-            return answer.result()
-        return moved.result()
 
     def _settle(self, waiting: Waiting, letter: Letter, response: Response) -> None:
         if 200 <= response.status < 300:
@@ -195,17 +201,37 @@ class SipChannel:
     # ---- writing
 
     async def _said(self, delivery: Delivery) -> Letter:
-        name = ""
-        if delivery.conversation.address is not None:
-            name = await self._exchange.name_of(delivery.message.sender)
+        if delivery.conversation.address is None:
+            self._exchange.sent(delivery)
+            return letters.said(delivery, "")
+        name = await self._exchange.name_of(delivery.message.sender)
+        seat = await self._seat(delivery.conversation)
         self._exchange.sent(delivery)
-        return letters.said(delivery, name)
+        return letters.said(delivery, name) if seat is None else group.said(delivery, name, seat)
 
     async def _typing(self, news: Typing) -> Letter:
-        name = await self._exchange.name_of(news.who.identity) if news.conversation.address is not None else ""
-        return letters.typing(news, name, _random_id())
+        if news.conversation.address is None:
+            return letters.typing(news, "", _random_id())
+        name, seat = await self._exchange.name_of(news.who.identity), await self._seat(news.conversation)
+        if seat is None:
+            return letters.typing(news, name, _random_id())
+        return group.typing(news, name, seat, self._exchange.clock(), _random_id())
+
+    async def _receipt(self, news: Receipt, message_id: str) -> Letter | None:
+        """Of a message to a conference; who is not sent CPIM there could not tell whose it is."""
+        seat = await self._seat(news.conversation)
+        return group.receipt(news, message_id, seat, self._exchange.clock(), _random_id()) if seat is not None else None
+
+    async def _seat(self, conversation: Conversation) -> Seat | None:
+        """How the endpoint is in a conference if it takes CPIM there."""
+        if self._exchange.conferences is None:
+            return None
+        seat = await self._exchange.conferences.seat(self, conversation)
+        return seat if seat is not None and seat.wraps else None
 
     async def _happened(self, news: Happened) -> Letter | None:
+        if self._exchange.conferences is not None and await self._exchange.conferences.shown(self, news):
+            return None
         needed = people_in(news.event, news.conversation)
         names = {who: await self._exchange.name_of(who) for who in needed}
         text = phrase_of(

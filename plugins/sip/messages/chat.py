@@ -44,6 +44,10 @@ class Chat:
         if request.to.tag:
             raise Refusal(481, "no such session")
         sender, (to, only) = Endpoint(who, instance), self._meant(request.target)
+        return await self.said(request, sender, to, only)
+
+    async def said(self, request: Request, sender: Endpoint, to: Identity, only: str = "") -> Response:
+        """The same, its sender known and also whom it is to; ``only`` names the one instance that shall have it."""
         content = bodies.read(request.content_type, request.first("Content-Encoding") or "", request.body)
         if isinstance(content, Composing):
             await self._type(sender, to, content)

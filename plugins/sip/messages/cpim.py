@@ -1,11 +1,12 @@
-"""A message in its CPIM wrapper (RFC 3862), unwrapped as far as a chat needs it.  Pure."""
+"""A message in its CPIM wrapper (RFC 3862), wrapped and unwrapped as far as a chat needs it.  Pure."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from ..syntax.grammar import MalformedSip
-from ..syntax.headers import Term, media_type
+from ..syntax.headers import NameAddr, Term, media_type
+from ..syntax.uri import SipUri
 
 CONTENT_TYPE = "message/cpim"
 
@@ -42,6 +43,25 @@ def unwrap(body: bytes) -> Wrapped:
         content=content,
         message_id=about.get(f"{prefix}.message-id".lower(), [""])[0],
     )
+
+
+def wrap(
+    sender: NameAddr,
+    to: SipUri,
+    at: str,
+    content_type: str,
+    content: bytes,
+    *,
+    message_id: str = "",
+    wanted: str = "",
+) -> bytes:
+    """A content in its wrapper; ``wanted`` are the notifications that are asked for (RFC 5438)."""
+    about = [f"From: {sender}", f"To: <{to}>", f"DateTime: {at}"]
+    if message_id:
+        about += [f"NS: imdn <{IMDN}>", f"imdn.Message-ID: {message_id}"]
+        about += [f"imdn.Disposition-Notification: {wanted}"] if wanted else []
+    mime = [f"Content-Type: {content_type}", f"Content-Length: {len(content)}"]
+    return "\r\n".join([*about, "", *mime, "", ""]).encode("utf-8", "replace") + content
 
 
 def _headers(head: bytes) -> dict[str, list[str]]:

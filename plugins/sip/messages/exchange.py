@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from ....core.conversation import Shape
+from ....core.conversation import Conversation, Shape
 from ....core.identity import Endpoint, Identity
-from ....core.message import Delivery, Receipt
+from ....core.message import Delivery, Happened, Receipt
 from ..syntax.message import Request, Response
 from ..transport.flow import Flow
+from .group import Seat
 from .imdn import Disposition, Notification
 from .letters import message_id_of
 
@@ -30,6 +31,19 @@ NAME_GOOD_FOR = 60.0
 RequestOver = Callable[[Request, Flow], "asyncio.Future[Response]"]
 
 
+class Conferences(Protocol):
+    """How endpoints are in conferences; see the package conferences."""
+
+    async def seat(self, channel: SipChannel, conversation: Conversation) -> Seat | None:
+        """How an endpoint is in a conference; None for one that only knows text.  May take as long as an INVITE."""
+
+    async def shown(self, channel: SipChannel, news: Happened) -> bool:
+        """Whether an endpoint sees what happened without words."""
+
+    async def distrust(self, channel: SipChannel, conversation: Conversation) -> None:
+        """An endpoint did not take CPIM."""
+
+
 @dataclass(slots=True)
 class Sent:
     """A message under way: whose it is, what they call it, and what they have been told of it."""
@@ -39,6 +53,8 @@ class Sent:
     origin: str
     delivered: bool = False
     displayed: bool = False
+    told: set[tuple[Identity, bool]] = field(default_factory=set)
+    """In a conference: of whom the sender knows that they got it (False) or saw it (True)."""
 
 
 class Exchange:
@@ -49,6 +65,7 @@ class Exchange:
         self.request = request
         self._sent: OrderedDict[str, Sent] = OrderedDict()
         self._names: OrderedDict[Identity, tuple[str, float]] = OrderedDict()
+        self.conferences: Conferences | None = None
         self.when_lost: Callable[[SipChannel, str], None] = self._sign_out
         """Who decides what it means that an endpoint does not answer over the flow that was used."""
 
@@ -94,15 +111,24 @@ class Exchange:
             self.notified(endpoint, Notification(delivery.message.id, Disposition.DELIVERED))
 
     def notified(self, endpoint: Endpoint, notification: Notification) -> None:
-        """Tell the sender of a two-party message, once each, that it was delivered or displayed."""
+        """Tell the sender of a message, once each, that it was delivered or displayed."""
         sent = self._sent.get(notification.message_id)
         conversation = self._front_end.immcu.conversations.get(sent.conversation) if sent else None
-        if sent is None or conversation is None or conversation.shape is not Shape.TWO_PARTY:
+        if sent is None or conversation is None or notification.disposition is Disposition.OTHER:
             return
         if endpoint.identity == sent.sender or endpoint.identity not in conversation.participants:
             return
         displayed = notification.disposition is Disposition.DISPLAYED
-        if notification.disposition is Disposition.OTHER or sent.displayed or (sent.delivered and not displayed):
-            return
-        sent.delivered, sent.displayed = True, displayed
-        self._front_end.immcu.tell(conversation, Receipt(conversation, endpoint, sent.origin, displayed), endpoint)
+        receipt = Receipt(conversation, endpoint, sent.origin, displayed)
+        if conversation.shape is Shape.CONFERENCE:
+            self._notified_in_conference(sent, receipt)
+        elif conversation.shape is Shape.TWO_PARTY and not sent.displayed and (displayed or not sent.delivered):
+            sent.delivered, sent.displayed = True, displayed
+            self._front_end.immcu.tell(conversation, receipt, endpoint)
+
+    def _notified_in_conference(self, sent: Sent, receipt: Receipt) -> None:
+        """Only the sender is told, and only one who calls their messages by names of SIP."""
+        known = receipt.who.identity, receipt.displayed
+        if known not in sent.told and message_id_of(sent.origin):
+            sent.told.add(known)
+            self._front_end.registrar.tell(sent.sender, receipt)

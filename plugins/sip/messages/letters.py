@@ -22,20 +22,25 @@ from .imdn import Disposition, Notification
 
 TEXT = "text/plain"
 TEXT_UTF8 = "text/plain;charset=UTF-8"
-MAX_FORWARDS = 70
+ALWAYS = (("cseq", "CSeq", "1 MESSAGE"), ("max-forwards", "Max-Forwards", "70"))
+"""Lines that are the same in each of our requests, with their keys."""
 FORGETTABLE = (("Expires", "0"), ("Priority", "non-urgent"))
 """What is said of a letter that is of no use later (RFC 3428: Expires)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One MESSAGE to be: who it seems to come from, what is in it, and the id by which it is known again."""
+    """One MESSAGE to be: who it seems to come from, what is in it, and the id by which it is known again.
+
+    ``to`` is who it is to, where that is not simply the person.
+    """
 
     sender: NameAddr
     content_type: str
     body: bytes
     id: str
     headers: Sequence[tuple[str, str]] = ()
+    to: NameAddr | None = None
 
     @property
     def kind(self) -> str:
@@ -73,18 +78,23 @@ def plain(sender: NameAddr, text: str, id: str) -> Letter:
 
 def addressed(letter: Letter, to: Identity, contact: SipUri, instance: str, routes: Sequence[str] = ()) -> Request:
     """The request for one endpoint.  Its tag differs by endpoint, so that no two look like one request merged."""
-    tagged = letter.sender.params.with_("tag", short(f"{letter.id} {instance}"))
-    headers: list[tuple[str, object]] = [
-        ("From", NameAddr(letter.sender.uri, letter.sender.display, tagged)),
-        ("To", NameAddr(sip_uri(to))),
-        ("Call-ID", letter.id),
-        ("CSeq", "1 MESSAGE"),
-        ("Max-Forwards", MAX_FORWARDS),
-        *(("Route", route) for route in routes),
-        *letter.headers,
-        ("Content-Type", letter.content_type),
-    ]
-    return Request("MESSAGE", contact, headers, letter.body)
+    request = Request.prepared(
+        "MESSAGE",
+        str(contact),
+        (
+            ("from", "From", f"{letter.sender};tag={short(f'{letter.id} {instance}')}"),
+            ("to", "To", str(letter.to) if letter.to is not None else f"<{sip_uri(to)}>"),
+            ("call-id", "Call-ID", letter.id),
+            *ALWAYS,
+            ("content-type", "Content-Type", letter.content_type),
+        ),
+    )
+    for route in routes:
+        request.add("Route", route)
+    for name, value in letter.headers:
+        request.add(name, value)
+    request.body = letter.body
+    return request
 
 
 def _from(conversation: Conversation, who: Identity, name: str) -> NameAddr:

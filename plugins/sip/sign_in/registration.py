@@ -13,6 +13,7 @@ from ....core.registrar import MAX_ENDPOINTS, Binding
 from ..errors import Refusal
 from ..messages.channel import SipChannel
 from ..messages.exchange import Exchange
+from ..syntax.grammar import NO_PARAMS, Params
 from ..syntax.headers import Via
 from ..syntax.message import Request, Response
 from ..syntax.uri import SipUri
@@ -131,6 +132,11 @@ class Registrations:
             if (bound := place.newest) and (not instance or endpoint.instance == instance)
         ]
         return sorted(found, key=lambda way: -way.q)
+
+    def features(self, endpoint: Endpoint) -> Params:
+        """What an endpoint's Contact says that it can do (RFC 3840)."""
+        place = self._places.get(endpoint)
+        return place.newest.contact.params if place is not None and place.bound else NO_PARAMS
 
     def flow_closed(self, flow: Flow) -> None:
         """Whoever registered over it cannot be reached by it any more."""

@@ -33,6 +33,7 @@ class Wire:
     answers: list[asyncio.Future[Response]] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
+    conferences: None = None
 
     def request(self, request: Request, flow: Flow) -> asyncio.Future[Response]:
         self.requests.append((request, flow))
