@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv6Address
 
 from .grammar import (
@@ -49,6 +49,8 @@ class SipUri:
     password: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     opaque: str = ""
+    _text: str = field(default="", init=False, repr=False)
+    """As it is printed, once that was asked for: most are printed often."""
 
     @classmethod
     def parse(cls, text: str) -> SipUri:
@@ -61,6 +63,11 @@ class SipUri:
         return self.scheme == "sip" or self.scheme == "sips"
 
     def __str__(self) -> str:
+        if not self._text:
+            object.__setattr__(self, "_text", self._printed())
+        return self._text
+
+    def _printed(self) -> str:
         if not self.is_sip:
             return f"{self.scheme}:{self.opaque}"
         password = f":{escape(self.password, PASSWORD)}" if self.password else ""

@@ -22,3 +22,4 @@ class Asked:
         """There will be no answer."""
         if not self.future.done():
             self.future.set_exception(error)
+            self.future.exception()  # nobody needs to look

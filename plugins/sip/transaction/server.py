@@ -8,12 +8,10 @@ import socket
 import ssl
 from collections.abc import Callable
 from itertools import count
-from secrets import token_hex
 
 from ....core.errors import Undeliverable
 from ..syntax.checks import check
-from ..syntax.grammar import MalformedSip, Params
-from ..syntax.headers import Via
+from ..syntax.grammar import MalformedSip
 from ..syntax.message import Request, Response
 from ..syntax.reasons import REASONS
 from ..transport.datagrams import UdpPort
@@ -24,6 +22,7 @@ from ..transport.overload import Doorkeeper
 from ..transport.sockets import bound
 from .answers import Answers
 from .asked import Asked
+from .chance import chances
 from .reply import Reply, slim
 from .transaction import Failed, PassUp, Send, ServerTransaction, TimedOut
 from .transactions import COOKIE, Cancelled, Effect, Transaction, Transactions
@@ -63,6 +62,7 @@ class SipServer:
         self.udp: list[UdpPort] = []
         self._flows: set[Flow] = set()
         self._numbers = count(1)
+        self._chance = chances(8)
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
 
@@ -118,14 +118,13 @@ class SipServer:
         Without ``stamp`` it has its Via already (CANCEL).  Raises ValueError for a request that cannot be printed.
         """
         future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody needs to look
+        asked = Asked(future, progress)
         if flow.closed:
-            future.set_exception(FlowClosed(flow.reason))
+            asked.failed(FlowClosed(flow.reason))
             return future
-        if stamp:
-            self._stamp(request, flow)
+        branch = self._stamp(request, flow) if stamp else request.via[0].branch
         flow.expect()
-        self._carry_out(self._transactions.request(request, flow, self.clock(), Asked(future, progress)))
+        self._carry_out(self._transactions.request(request, flow, self.clock(), asked, branch))
         return future
 
     def send(self, request: Request, flow: Flow) -> None:
@@ -234,14 +233,13 @@ class SipServer:
         if not reply.relayed:
             reply(reply.request.reply(487))
 
-    def _stamp(self, request: Request, flow: Flow) -> None:
-        """RFC 3261 section 18.1.1: the Via by which the response comes back, over the same flow."""
-        host, port = flow.local
-        alias = {"alias": ""} if flow.called and flow.reliable else {}  # RFC 5923: they may use it, too
-        params = Params({"branch": COOKIE + token_hex(8), "rport": "", **alias})
-        request.add("Via", Via(flow.transport, f"[{host}]" if ":" in host else host, port, params), first=True)
-        if request.first("Max-Forwards") is None:
+    def _stamp(self, request: Request, flow: Flow) -> str:
+        """RFC 3261 section 18.1.1: the Via by which the response comes back, over the same flow; returns its branch."""
+        branch = COOKIE + self._chance()
+        request.add("Via", flow.via(branch), first=True)
+        if "max-forwards" not in request.present:
             request.add("Max-Forwards", FORWARDS)
+        return branch
 
     def _arm(self) -> None:
         """One timer of the loop for whatever is due first."""

@@ -78,12 +78,12 @@ class Transactions:
             return self._cancel(transaction, now)
         return [Effect(PassUp(message), flow, transaction)]
 
-    def request(self, request: Request, flow: Flow, now: float, user: object = None) -> list[Effect]:
+    def request(self, request: Request, flow: Flow, now: float, user: object = None, branch: str = "") -> list[Effect]:
         """A request from the transaction user.  Its top Via has the branch by which the response is found."""
-        transaction = ClientTransaction(request, flow, now, (flow, request.via[0].branch, request.cseq.method))
+        transaction = ClientTransaction(request, flow, now, (flow, branch or request.via[0].branch, request.method))
         transaction.user = user
         self._keep(transaction)
-        return self._follow(transaction, transaction.send())
+        return [Effect(action, flow, transaction) for action in transaction.send()]
 
     def respond(
         self, transaction: ServerTransaction, response: Response, now: float, *, keep: bool = True
@@ -128,7 +128,7 @@ class Transactions:
         """
         via = response.via
         transaction = self._open.get((flow, via[0].branch, response.cseq.method))
-        if not isinstance(transaction, ClientTransaction) or len(via) != len(transaction.request.via):
+        if not isinstance(transaction, ClientTransaction) or len(via) != len(transaction.request.all("Via")):
             return []
         return self._follow(transaction, transaction.receive(response, now))
 

@@ -60,6 +60,7 @@ class Flow:
     __slots__ = (
         "__weakref__",
         "_remarks",
+        "_via",
         "_wire",
         "attributes",
         "called",
@@ -79,6 +80,7 @@ class Flow:
     def __init__(self, id: str, wire: Wire, transport: str, remote: Address, local: Address) -> None:
         self._wire = wire
         self._remarks: set[str] = set()
+        self._via = ""
         self.id = id
         self.transport = transport
         self.remote = remote
@@ -127,6 +129,14 @@ class Flow:
     def proves_sender(self) -> bool:
         """Whether what arrives here is from who signed in here: true of a connection, not of a UDP address."""
         return self.reliable
+
+    def via(self, branch: str) -> str:
+        """The Via of a request of ours, by which its response comes back here: RFC 3261 section 18.1.1."""
+        if not self._via:
+            host, port = self.local
+            self._via = f"SIP/2.0/{self.transport} {f'[{host}]' if ':' in host else host}:{port};branch="
+        alias = ";alias" if self.called and self.reliable else ""  # RFC 5923: they may use it, too
+        return f"{self._via}{branch};rport{alias}"
 
     def first_time(self, remark: str) -> bool:
         """Whether this was not yet said of this flow: a thing that goes wrong a thousand times is logged once."""
