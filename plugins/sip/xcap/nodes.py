@@ -9,7 +9,7 @@ from html import escape
 
 from lxml import etree
 
-from ..xml import MalformedXml, parsed
+from ..xml import MalformedXml, local_name, parsed
 from .faults import Fault, no_parent
 from .selectors import Node, Step
 
@@ -52,9 +52,9 @@ def get(root: Element, node: Node) -> str | None:
 
 def _namespaces(element: Element) -> str:
     """The element without what is in it, so that its declarations show (RFC 4825 section 10)."""
-    bare = deepcopy(element)
-    bare.clear()
-    return etree.tostring(bare, encoding="unicode")
+    prefix = f"{element.prefix}:" if element.prefix else ""
+    declared = b"".join(_binding(prefix, uri) for prefix, uri in element.nsmap.items()).decode()
+    return f"<{prefix}{local_name(element)}{declared}/>"
 
 
 def put(root: Element, node: Node, content: bytes) -> tuple[Element, bool]:
@@ -101,11 +101,13 @@ def _put_attribute(root: Element, node: Node, content: bytes) -> bool:
 def delete(root: Element, node: Node) -> bool:
     """Take a part out; False where there is none.  Raises Fault."""
     element = find(root, node.steps)
-    if element is None or (node.attribute and node.attribute not in element.attrib):
+    if element is None:
         return False
-    if node.namespaces or element is root:
+    if node.namespaces or (element is root and not node.attribute):
         raise Fault("cannot-delete", "the document would be none any more")
     if node.attribute:
+        if node.attribute not in element.attrib:
+            return False
         del element.attrib[node.attribute]
         if find(root, node.steps) is None:
             raise Fault("cannot-delete", "the address chooses by this attribute")
