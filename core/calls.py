@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from .call import CANCELLED, HUNG_UP, OUTCOMES, Call, CallState, Party
 from .cdr import CallFacts
 from .conversation import CallChanged, Conversation, Shape
-from .errors import Busy, HereaboutsError, Refused, TooLarge
+from .errors import Busy, HereaboutsError, Refused
 from .identity import Identity
 from .presence import Activity, Availability, Publication, Source
 
@@ -83,7 +83,7 @@ class Calls:
     ) -> Call:
         """Somebody calls.  Returns when that is on the disk; an emergency call does not wait for a disk that is full.
 
-        ``continues`` is the call that this one goes on after a transfer.  Raises Busy, TooLarge.
+        ``continues`` is the call that this one goes on after a transfer.  Raises Busy.
         """
         self._must_have_room(caller, emergency)
         call = self._made(caller, callee, frozenset(media), route, emergency)
@@ -186,7 +186,10 @@ class Calls:
     async def close(self, reason: str) -> None:
         """At stop: let no call begin, and close every record."""
         self.stopping = True
-        await asyncio.gather(*[self.ended(call, reason) for call in list(self.open.values())], *self._background)
+        ending = [self.ended(call, reason) for call in list(self.open.values())]
+        for outcome in await asyncio.gather(*ending, *self._background, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                log.error("a call could not be ended properly", exc_info=outcome)
         await self._records.close()
 
     # ---- inside
@@ -199,7 +202,7 @@ class Calls:
         if len(self.open) >= MAX_CALLS:
             raise Busy(f"there are {MAX_CALLS} calls already")
         if caller.person is not None and len(self._by_person.get(caller.person, ())) >= MAX_CALLS_OF_ONE:
-            raise TooLarge(f"{caller.person} is in {MAX_CALLS_OF_ONE} calls already")
+            raise Busy(f"{caller.person} is in {MAX_CALLS_OF_ONE} calls already")
 
     def _made(self, caller: Party, callee: Party, media: frozenset[str], route: str, emergency: bool) -> Call:
         id, at = secrets.token_hex(16), self._clock()
@@ -213,13 +216,12 @@ class Calls:
 
     async def _begun(self, call: Call) -> None:
         await self._records.begin(call)
-        if self.stopping:
-            self.open[call.id] = call
-            await self.ended(call, "server stopped")
-            raise Busy("the server is stopping", retry_after=30)
         self.open[call.id] = call
         await self._settle(call, set())
         self._hooks.call_started(call=call)
+        if self.stopping:
+            await self.ended(call, "server stopped")
+            raise Busy("the server is stopping", retry_after=30)
 
     def _note(self, call: Call, **changes: Any) -> None:
         call.facts = replace(call.facts, **changes)

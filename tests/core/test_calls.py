@@ -14,7 +14,7 @@ from ...core.call import CANCELLED, CONNECTION_LOST, DECLINED, HUNG_UP, NOT_ANSW
 from ...core.calls import Calls, CallState
 from ...core.conversation import Shape
 from ...core.domains import Domains
-from ...core.errors import Busy, Refused, TooLarge
+from ...core.errors import Busy, Refused
 from ...core.hooks import hookimpl
 from ...core.housekeeping import end_idle
 from ...core.identity import Identity
@@ -433,7 +433,7 @@ async def test_there_are_limits(front_end, monkeypatch):
     monkeypatch.setattr(calls_of_core, "MAX_RINGING", 2)
     for _ in range(2):
         call = await ring(front_end)
-    with pytest.raises(TooLarge):
+    with pytest.raises(Busy, match="alice@example.test is in 2 calls already"):
         await ring(front_end)
     await ring(front_end, CAROL, DAVE)
     with pytest.raises(Busy):
@@ -592,3 +592,14 @@ async def test_a_crash_leaves_a_record_that_says_so_and_nobody_on_the_phone(tmp_
         assert front_end.immcu.conversations == {} and claims(front_end, ALICE) == []
         await front_end.hooks.heard()
     assert heard == [answered.id, rings.id]
+
+
+async def test_one_call_that_cannot_be_ended_does_not_keep_the_others_open(tmp_path, caplog):
+    store = FailingStore(SqliteStore(tmp_path / "a.db", clock=Clock()))
+    async with calls_on(store) as calls:
+        for caller, callee in ((ALICE, BOB), (CAROL, DAVE)):
+            await calls.begin(party(caller), party(callee))
+        store.fail("change", RuntimeError("a mistake of ours"))
+        await calls.close("server stopped")
+        assert [record.reason for record in await store.records()] == ["server stopped"]
+        assert "a call could not be ended properly" in caplog.text and calls.open == {}

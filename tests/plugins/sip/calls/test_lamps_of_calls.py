@@ -48,7 +48,10 @@ async def shows(phone: Handset, state: str, since: int = 0) -> dict[str, str]:
     notify = await phone.hears("NOTIFY", lambda r: f"<state>{state}</state>".encode() in r.body, since)
     (dialog,) = read(notify.body)
     target = dialog.find(".//{*}target")
-    return {**dict(dialog.attrib.items()), "target": "" if target is None else str(target.get("uri"))}
+    return {
+        **{str(name): str(value) for name, value in dialog.attrib.items()},
+        "target": "" if target is None else str(target.get("uri")),
+    }
 
 
 async def test_a_lamp_follows_a_call(exchange: Exchange, alice: Handset, bob: Handset, carol: Handset) -> None:
