@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from .calls.settings import CallOptions, TrunkOptions, doubts, fitting
+
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=86400)]
 
@@ -33,9 +35,21 @@ class SipOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds between two notices about one person to one subscriber; the first change after quiet is told at once."""
     md5_only: list[str] = msgspec.field(default_factory=lambda: ["baresip", "sipsak", "SIPp", "Purple"])
     """Clients, by how their User-Agent begins, that fail when SHA-256 is offered beside MD5."""
+    conference_factory: str = "conference-factory"
+    """The user part of the address that makes a conference for whoever calls it, in each domain; empty for none."""
+
+    calls: CallOptions = CallOptions()
+    """Calls: numbers, ways to the outside, emergencies."""
+    trunks: dict[str, TrunkOptions] = msgspec.field(default_factory=dict)
+    """Lines to PBXs and providers, each with a name."""
 
     def __post_init__(self) -> None:
+        fitting(self.calls, self.trunks)
         if self.tls_port is None and self.tcp_port is None and self.udp_port is None:
             raise ValueError("tls_port is off, and so are tcp_port and udp_port; SIP needs one of them")
         if self.min_expires > self.max_expires:
             raise ValueError("min_expires is greater than max_expires")
+
+    def doubts(self) -> list[str]:
+        """What is no mistake and should be known before somebody needs it."""
+        return doubts(self.calls, self.trunks)

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from ...core.errors import SettingsError
+from ...core.forwarding import CallStep, TrunkState
 from ...core.front_end import SIGNED_OUT, secret_of
 from ...core.hooks import hookimpl
 from ...core.identity import Endpoint, Identity
 from ...web.problems import Problem
-from .calls.direct import Direct
 from .calls.install import carry_calls
+from .calls.telephony import Telephony
+from .conferences.install import serve_conferences
 from .dispatch import Dispatch
 from .events.offer import offer
 from .events.subscriptions import Subscriptions
@@ -32,9 +34,12 @@ from .sign_in.digest import Nonces
 from .sign_in.gruu import Gruus
 from .sign_in.registration import Registrations
 from .syntax.message import Request, Response
+from .transaction.reply import Reply
 from .transaction.server import SipServer
 from .transport.addresses import OwnAddresses
 from .transport.flow import Flow
+from .transport.outgoing import Outgoing
+from .transport.resolver import Resolver
 from .transport.websocket import WebSockets
 from .xcap.service import xcap_routes
 
@@ -55,6 +60,7 @@ class SipTransport:
         """The ports that are open, by transport: tls, tcp, udp."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sockets: WebSockets | None = None
+        self._telephony: Telephony | None = None
         self.gruus: Gruus | None = None
         """Which address means which instance, while the server runs."""
         self.registrations: Registrations | None = None
@@ -72,8 +78,14 @@ class SipTransport:
         def flow_closed(flow: Flow) -> None:
             registrations.flow_closed(flow)
             calls.flow_closed(flow)
+            telephony.flow_closed(flow)
 
-        server = SipServer(lambda request, reply, flow: dispatch.receive(request, reply, flow), flow_closed=flow_closed)
+        def receive(request: Request, reply: Reply, flow: Flow) -> None:
+            telephony.trunks.arrived(request, flow)
+            dispatch.receive(request, reply, flow)
+
+        server = SipServer(receive, flow_closed=flow_closed)
+        outgoing, resolver = Outgoing(server, self.ports), Resolver()
         leases = Leases(self._options.min_expires, self._options.max_expires)
         addresses = OwnAddresses(front_end.domains, self._options.public_host)
         exchange = Exchange(front_end, server.request)
@@ -94,22 +106,50 @@ class SipTransport:
         withdraw = offer(front_end, subscriptions, dispatch.supported, self._start)
         _serve(dispatch, registrations, publications, subscriptions, chat)
         _join(front_end, registrations, publications, subscriptions)
-        plan = Direct(front_end, gruus.resolve)
+        leave_conferences = serve_conferences(
+            front_end,
+            server,
+            addresses,
+            exchange,
+            registrations,
+            subscriptions,
+            dispatch,
+            chat,
+            self._options.conference_factory,
+            self._start,
+        )
+        telephony = self._telephony = Telephony(
+            front_end,
+            self._options.calls,
+            self._options.trunks,
+            server=server,
+            addresses=addresses,
+            registrations=registrations,
+            resolve=gruus.resolve,
+            outgoing=outgoing,
+            resolver=resolver,
+            start=self._start,
+        )
         sealing = self._secret(front_end, b"Record-Route")
-        calls = carry_calls(front_end, server, addresses, registrations, dispatch, plan, sealing, self._start)
+        calls = carry_calls(front_end, telephony, addresses, registrations, dispatch, sealing, self._start)
         try:
             await self._listen(server, front_end)
+            telephony.begin()
             yield
             subscriptions.end_all()
             calls.close()
+            await telephony.end()
         finally:
+            leave_conferences()
             registrations.close("server stopped")
             front_end.registrar.departed.remove(registrations.departed)
             withdraw()
             publications.close()
             chat.close()
             await sockets.close()
+            await outgoing.close()
             await server.close()
+            await resolver.close()
             for task in list(self._tasks):
                 task.cancel()
 
@@ -124,6 +164,16 @@ class SipTransport:
         host = self._options.public_host or self._options.listen or "127.0.0.1"
         names = {"tls": "SIP over TLS", "tcp": "SIP over TCP", "udp": "SIP over UDP"}
         return [(names[t], f"sip:{host}:{port};transport={t}") for t, port in self.ports.items()]
+
+    @hookimpl
+    async def why_call(self, caller: Identity, callee: str) -> Sequence[CallStep] | None:
+        """Where a call would ring, and why."""
+        return None if self._telephony is None else await self._telephony.why_call(caller, callee)
+
+    @hookimpl
+    def trunks(self, front_end: FrontEnd) -> Sequence[TrunkState]:
+        """How the trunks are."""
+        return () if self._telephony is None else self._telephony.states()
 
     # ---- putting it together
 

@@ -92,16 +92,15 @@ class Ringing:
         return document.availability is Availability.DO_NOT_DISTURB and level < AccessLevel.WORKGROUP
 
     async def _ring(self, search: Search, who: Identity, wants: Forwarding, way: tuple[Forwarded, ...]) -> list[Stage]:
-        targets = [Target(sip_uri(who), who, headers=told(search.request, way, sip_uri(who)))]
-        if not self._rings(who):
-            search.notes.append(f"{who} has no phone signed in")
-            targets = []
+        here, along = self._rings(who), []
         for text in wants.also:
-            targets += await self._along(search, text, (*way, Forwarded(who, Cause.ALWAYS)))
-        if not targets:
-            if wants.offline:
+            along += await self._along(search, text, (*way, Forwarded(who, Cause.ALWAYS)))
+        if not here:
+            search.notes.append(f"{who} has no phone signed in")
+            if wants.offline and not along:
                 return await self._onwards(search, wants.offline, (*way, Forwarded(who, Cause.OFFLINE)))
-            raise Refusal(480, ABSENT)
+        # with nothing to ring the call is refused all the same, and was missed: there is a record of it
+        targets = [Target(sip_uri(who), who, headers=told(search.request, way, sip_uri(who))), *along]
         # what somebody wants done who only stands in for somebody else would lead the call away from the first one's
         # own wishes; only those that hold at once are followed
         later = [] if way else _later(wants)

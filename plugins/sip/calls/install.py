@@ -10,9 +10,10 @@ from ..sign_in.registration import Registrations
 from ..syntax.message import Request
 from ..transport.addresses import OwnAddresses
 from .hops import Hops
-from .proxy import CallProxy, Plan
+from .proxy import CallProxy
+from .telephony import Telephony
 from .tokens import Tokens
-from .wires import Below, Wires
+from .wires import Wires
 
 if TYPE_CHECKING:
     from ....core.front_end import FrontEnd
@@ -23,17 +24,18 @@ INSIDE = frozenset(("INFO", "NOTIFY", "PRACK", "REFER", "UPDATE"))
 
 def carry_calls(
     front_end: FrontEnd,
-    server: Below,
+    telephony: Telephony,
     addresses: OwnAddresses,
     registrations: Registrations,
     dispatch: Dispatch,
-    plan: Plan,
     secret: bytes,
     start: Callable[[Coroutine[Any, Any, None]], object],
 ) -> CallProxy:
     """Every INVITE that nobody else takes and that is to no conference is a call.  Comes last, therefore."""
-    wires = Wires(server, addresses, Tokens(secret), Hops(registrations.ways), front_end.domains, start)
-    proxy = CallProxy(wires, front_end.calls, plan, dispatch.sender)
+    lines, hops = telephony.lines, Hops(registrations.ways)
+    wires = Wires(lines, addresses, Tokens(secret), hops, front_end.domains, start)
+    telephony.join(wires)
+    proxy = CallProxy(wires, front_end.calls, telephony.plan, dispatch.sender)
 
     def is_call(request: Request) -> bool:
         return not front_end.is_conference(request.target.host)
