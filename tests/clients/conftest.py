@@ -46,6 +46,7 @@ class Visitors:
             "--home", str(self.homes / f"linphone-{name}-{transport}"), "--user", name, "--domain", DOMAIN,
             "--password", password or self.password(name), "--transport", transport, "--ca", self.ca,
             "--server", f"sip:127.0.0.1:{port};transport={transport}",
+            "--rooms", f"sip:conference-factory@{DOMAIN}",
         )  # fmt: skip
         self._stack.push_async_callback(client.close)
         return client
@@ -74,10 +75,10 @@ class Visitors:
         self._stack.push_async_callback(client.close)
         return client
 
-    async def baresip(self, name: str, *friends: str, transport: str = "tcp") -> Baresip:
+    async def baresip(self, name: str, *friends: str, transport: str = "tcp", device: str = "") -> Baresip:
         needs("baresip")
         port = self.server.ports[f"sip_{transport}"]
-        home = self.homes / f"baresip-{name}"
+        home = self.homes / f"baresip-{name}{device}"
         client = Baresip(
             home,
             f"{name}@{DOMAIN}",

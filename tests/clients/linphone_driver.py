@@ -1,6 +1,8 @@
 """Linphone without a window: Debian's liblinphone, driven by lines on standard input.  Run as a program.
 
-Commands: presence WORD [NOTE], friend URI…, msg URI TEXT, compose URI, read URI, unregister, quit.
+Commands: presence WORD [NOTE], friend URI…, msg URI TEXT, compose URI, read URI, call URI, accept, terminate, pause,
+resume, transfer URI, join-calls, unregister, quit.  Of rooms (``--rooms`` is the factory): group SUBJECT URI…, and of the
+room created last gsay TEXT, gcompose, gadd URI, gremove URI, gadmin URI, gsubject TEXT, gleave, gwho.
 """
 
 from __future__ import annotations
@@ -18,7 +20,14 @@ from typing import Any
 PTR, STR, INT, BYTE, UINT = c.c_void_p, c.c_char_p, c.c_int, c.c_ubyte, c.c_uint
 REGISTRATION = ("none", "progress", "ok", "cleared", "failed")
 CONSOLIDATED = ("online", "busy", "do-not-disturb", "offline")
+CALL = (
+    "idle", "incoming", "pushed", "calling", "progress", "ringing", "early", "connected", "running", "pausing", "paused",
+    "resuming", "referred", "error", "end", "paused by them", "updated by them", "incoming early", "updating",
+    "released", "early updated by them", "early updating",
+)  # fmt: skip
 MESSAGE = ("idle", "in-progress", "delivered", "not-delivered", "ft-error", "ft-done", "delivered-to-user", "displayed")
+ROOM = ("none", "instantiated", "creation-pending", "created", "creation-failed", "termination-pending", "terminated",
+        "termination-failed", "deleted")  # fmt: skip
 ACTIVITY = (
     "appointment", "away", "breakfast", "busy", "dinner", "holiday", "in-transit", "looking-for-work", "lunch", "meal",
     "meeting", "on-the-phone", "other", "performance", "permanent-absence", "playing", "presentation", "shopping",
@@ -36,7 +45,8 @@ class Linphone:
 
     def __init__(self, given: argparse.Namespace) -> None:
         self.lib, self.box = c.CDLL("liblinphone.so.10"), c.CDLL("libbctoolbox.so.1")
-        self.given, self.keep, self.messages, self.rooms = given, [], [], {}
+        self.given, self.keep, self.messages, self.rooms, self.calls = given, [], [], {}, []
+        self.group: Any = None
         self.identity = f"sip:{given.user}@{given.domain}"
         self.ask("core_set_log_level_mask", None, None, UINT(0))
         self.factory = self.ask("factory_get", PTR)
@@ -91,6 +101,8 @@ class Linphone:
         on("notify_presence_received_for_uri_or_tel", (PTR, PTR, STR, PTR), self._presence_at)
         on("message_received", (PTR, PTR, PTR), self._message)
         on("is_composing_received", (PTR, PTR), self._composing)
+        on("chat_room_state_changed", (PTR, PTR, INT), self._room_changed)
+        on("call_state_changed", (PTR, PTR, INT, STR), self._call_changed)
         self.ask("core_add_callbacks", None, self.core, callbacks)
 
     def _transport(self) -> None:
@@ -120,6 +132,8 @@ class Linphone:
             self.ask(f"account_params_enable_{what}", None, account, BYTE(1))
         self.ask("account_params_set_expires", None, account, INT(600))
         self.ask("account_params_set_publish_expires", None, account, INT(600))
+        if self.given.rooms:
+            self.ask("account_params_set_conference_factory_uri", None, account, self.given.rooms.encode())
         self.account = self.ask("core_create_account", PTR, self.core, account)
         self.ask("core_add_account", INT, self.core, self.account)
         self.ask("core_set_default_account", None, self.core, self.account)
@@ -161,12 +175,29 @@ class Linphone:
     def _message(self, _core: Any, room: Any, message: Any) -> None:
         text = self.ask("chat_message_get_utf8_text", STR, message) or b""
         sender = self._uri(self.ask("chat_message_get_from_address", PTR, message))
-        self.rooms[self._uri(self.ask("chat_room_get_peer_address", PTR, room))] = room
-        emit("message", sender=sender, text=text.decode())
+        peer = self._uri(self.ask("chat_room_get_peer_address", PTR, room))
+        self.rooms[peer] = room
+        emit("message", sender=sender, text=text.decode(), room=peer)
+
+    def _room_changed(self, _core: Any, room: Any, state: int) -> None:
+        """A room for many; the last one is what the group commands are about."""
+        subject = (self.ask("chat_room_get_subject", STR, room) or b"").decode()
+        peer = self._uri(self.ask("chat_room_get_peer_address", PTR, room))
+        if ROOM[state] == "created":
+            self.rooms[peer] = self.group = room
+        emit("room", state=ROOM[state], room=peer, subject=subject)
 
     def _composing(self, _core: Any, room: Any) -> None:
         peer = self._uri(self.ask("chat_room_get_peer_address", PTR, room))
         emit("composing", peer=peer, active=bool(self.ask("chat_room_is_remote_composing", BYTE, room)))
+
+    def _call_changed(self, _core: Any, call: Any, state: int, text: bytes) -> None:
+        if CALL[state] in ("incoming", "calling"):
+            self.ask("call_ref", PTR, call)
+            self.calls.append(call)
+        elif CALL[state] == "released" and call in self.calls:
+            self.calls.remove(call)
+        emit("call", state=CALL[state], text=(text or b"").decode(errors="replace"))
 
     # ---- what is asked
 
@@ -185,12 +216,71 @@ class Linphone:
                 self.messages.append([message, -1])
             case "compose":
                 self.ask("chat_room_compose", None, self._room(words[0]))
+            case "group" | "gsay" | "gadd" | "gremove" | "gadmin" | "gsubject" | "gleave" | "gcompose" | "gwho":
+                self._group(command, words)
             case "read":
                 self.ask("chat_room_mark_as_read", None, self._room(words[0]))
+            case "call":
+                self.ask("core_invite", PTR, self.core, words[0].encode())
+            case "accept" | "terminate" | "pause" | "resume":
+                self.ask(f"call_{command}", INT, self.calls[-1])
+            case "transfer":
+                self.ask("call_transfer", INT, self.calls[-1], words[0].encode())
+            case "join-calls":
+                self.ask("call_transfer_to_another", INT, self.calls[0], self.calls[1])
             case "unregister":
                 self.ask("core_clear_accounts", None, self.core)
             case _:
                 emit("error", line=line)
+
+    def _group(self, command: str, words: list[str]) -> None:
+        """Rooms for many; all but ``group SUBJECT URI…`` are about the room that was created last."""
+        if command == "group":
+            params = self.ask("core_create_default_chat_room_params", PTR, self.core)
+            self.ask("chat_room_params_set_backend", None, params, INT(2))
+            self.ask("chat_room_params_enable_group", None, params, BYTE(1))
+            self.ask("chat_room_params_set_subject", None, params, words[0].encode())
+            self.box.bctbx_list_append.restype = PTR
+            people = None
+            for uri in words[1:]:
+                people = self.box.bctbx_list_append(PTR(people), PTR(self._address(uri)))
+            self.ask("core_create_chat_room_6", PTR, self.core, params, None, people)
+            return
+        room, rest = self.group, " ".join(words)
+        match command:
+            case "gsay":
+                message = self.ask("chat_room_create_message_from_utf8", PTR, room, rest.encode())
+                self.ask("chat_message_send", None, message)
+                self.messages.append([message, -1])
+            case "gcompose":
+                self.ask("chat_room_compose", None, room)
+            case "gadd":
+                self.ask("chat_room_add_participant", BYTE, room, self._address(words[0]))
+            case "gremove" | "gadmin":
+                person = self.ask("chat_room_find_participant", PTR, room, self._address(words[0]))
+                if command == "gremove":
+                    self.ask("chat_room_remove_participant", None, room, person)
+                else:
+                    self.ask("chat_room_set_participant_admin_status", None, room, person, BYTE(1))
+            case "gsubject":
+                self.ask("chat_room_set_subject", None, room, rest.encode())
+            case "gleave":
+                self.ask("chat_room_leave", None, room)
+            case "gwho":
+                self._who(room)
+
+    def _who(self, room: Any) -> None:
+        """Who is in the room beside ourselves, as the client sees it."""
+        self.box.bctbx_list_get_data.restype = self.box.bctbx_list_next.restype = PTR
+        found, entry = {}, self.ask("chat_room_get_participants", PTR, room)
+        while entry:
+            person = self.box.bctbx_list_get_data(PTR(entry))
+            address = self._uri(self.ask("participant_get_address", PTR, person))
+            found[address] = bool(self.ask("participant_is_admin", BYTE, person))
+            entry = self.box.bctbx_list_next(PTR(entry))
+        subject = (self.ask("chat_room_get_subject", STR, room) or b"").decode()
+        me = self.ask("chat_room_get_me", PTR, room)
+        emit("who", people=found, subject=subject, admin=bool(self.ask("participant_is_admin", BYTE, me)))
 
     def _publish(self, word: str, note: str) -> None:
         if word in ("online", "offline"):
@@ -252,7 +342,7 @@ class Linphone:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     # list: the address of a server for lists of friends; bodyless: the list is there and not in the request
-    for name in ("home", "user", "password", "domain", "server", "transport", "ca", "list", "bodyless"):
+    for name in ("home", "user", "password", "domain", "server", "transport", "ca", "list", "bodyless", "rooms"):
         parser.add_argument(f"--{name}", default="")
     given = parser.parse_args()
     for folder in (".local/share/linphone", ".config/linphone", ".cache"):
