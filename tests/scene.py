@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from ..core.call import CANCELLED, DECLINED, HUNG_UP, NOT_ANSWERED, Call, Party
 from ..core.conversation import Conversation, History
 from ..core.errors import HereaboutsError
 from ..core.front_end import FrontEnd
@@ -53,6 +54,7 @@ class Stage:
         self.eyes: dict[tuple[str, str], Onlooker] = {}
         self.refusals: list[str] = []
         self.talk: Conversation | None = None
+        self.call: Call | None = None
 
     async def begin(self) -> None:
         self.front_end: FrontEnd = await self.running.enter_async_context(front_end_in(self.state, clock=self.clock))
@@ -144,6 +146,34 @@ class Stage:
         assert view is not None
         assert (view.document.availability.word, view.document.activity) == (word, activity or "")
 
+    @step(r"(\w+|\+\d+) calls (\w+|\+\d+)")
+    async def dial(self, caller: str, callee: str) -> None:
+        self.call = await self.front_end.calls.begin(party(caller), party(callee))
+
+    @step(r"it rings at (\w+|\+\d+)")
+    async def ring(self, name: str) -> None:
+        assert self.call is not None
+        await self.front_end.calls.ringing(self.call, party(name))
+
+    @step(r"(\w+|\+\d+) answers")
+    async def answer(self, name: str) -> None:
+        assert self.call is not None
+        await self.front_end.calls.answered(self.call, party(name))
+
+    @step(r"(\w+|\+\d+) (hangs up|declines|gives up|does not answer)")
+    async def hang_up(self, name: str, how: str) -> None:
+        assert self.call is not None
+        await self.front_end.calls.ended(self.call, ENDS[how], party(name))
+
+    @step(r"the record says: (\S+) called (\S+); (\w+), (\d+) seconds; (.*)")
+    async def record_of_the_call(self, caller: str, callee: str, outcome: str, seconds: str, reason: str) -> None:
+        [record] = await self.front_end.store.records(last=True, limit=1)
+        assert record.call is not None
+        names = tuple(str(party(name).seat("example.test")) for name in (caller, callee))
+        assert (record.call.caller, record.call.callee) == names, record
+        assert (record.call.outcome, record.talked) == (outcome, float(seconds)), record
+        assert record.reason in (reason, f"{who(reason.split()[0])} {reason.partition(' ')[2]}")
+
     @step(r"(\d+) minutes and (\d+) seconds pass")
     async def wait(self, minutes: str, seconds: str) -> None:
         self.clock.turn(minutes=int(minutes), seconds=int(seconds))
@@ -153,6 +183,7 @@ class Stage:
     async def crash(self) -> None:
         """Nothing of a clean stop happens but the closing of the files: what the journal holds is all there is."""
         self.front_end.immcu.conversations.clear()
+        self.front_end.calls.open.clear()
         await self.running.aclose()
         await self.begin()
 
@@ -162,6 +193,20 @@ class Stage:
         assert (record.shape, record.said) == (shape, int(count)), record
         assert record.participants == [str(who(name)) for name in names.split(", ")]
         assert record.reason in (reason, f"{who(reason.split()[0])} {reason.partition(' ')[2]}")
+
+
+ENDS = {
+    "hangs up": HUNG_UP,
+    "declines": DECLINED,
+    "gives up": CANCELLED,
+    "does not answer": NOT_ANSWERED,
+}
+"""What people do, and the reason of the end."""
+
+
+def party(name: str) -> Party:
+    """Somebody of the cast, or a number."""
+    return Party(name if name.startswith("+") else who(name))
 
 
 async def perform(scene: Path, state: Path) -> None:
