@@ -152,7 +152,7 @@ async def test_one_may_watch_oneself(exchange: Exchange) -> None:
     ("headers", "status", "tells"),
     [
         ([("Event", "dialog.winfo")], 489, ("Allow-Events", "presence")),
-        ([("Event", "conference")], 489, ("Allow-Events", "presence")),
+        ([("Event", "refer")], 489, ("Allow-Events", "presence")),
         ([("Accept", "text/plain")], 406, ("Accept", "application/pidf+xml")),
         ([("Expires", 10)], 423, ("Min-Expires", "60")),
         ([("Contact", "*")], 400, None),
