@@ -9,6 +9,7 @@ import hmac
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from .identity import Identity
@@ -125,6 +126,10 @@ def matches(who: Identity, password: str, keys: Mapping[str, str]) -> bool:
     return False
 
 
+MAX_FAKES = 4096
+"""Digest keys that were asked for lately; they are made for people who exist, too, so that it takes as long."""
+
+
 class Fakes:
     """Keys of people who do not exist: the same each time they are asked for, and matching no password.
 
@@ -133,6 +138,7 @@ class Fakes:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = hmac.digest(secret, b"people who do not exist", "sha256")
+        self._ha1 = lru_cache(MAX_FAKES)(self._made_ha1)
 
     def scram(self, who: Identity, algorithm: ScramAlgorithm) -> ScramKey:
         """Salt and iterations as a real person's would be."""
@@ -144,6 +150,9 @@ class Fakes:
 
     def ha1(self, who: Identity, algorithm: DigestAlgorithm) -> str:
         """As long as a real one."""
+        return self._ha1(who, algorithm)
+
+    def _made_ha1(self, who: Identity, algorithm: DigestAlgorithm) -> str:
         return self._bytes(who, f"ha1 {algorithm}")[: hashlib.new(HASHES[algorithm]).digest_size].hex()
 
     def keys(self, who: Identity) -> dict[str, str]:

@@ -17,7 +17,8 @@ def check(message: Request | Response) -> None:
 
     A response is only asked for what finds its transaction: what is wrong with it beyond that is its reader's business.
     """
-    if not message.via:
+    answers = isinstance(message, Response) and message.branch
+    if not answers and not message.via:
         raise MalformedSip("no Via")
     cseq = message.cseq
     if isinstance(message, Response):

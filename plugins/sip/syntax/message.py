@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from hashlib import blake2s
 from secrets import token_bytes
@@ -21,6 +22,7 @@ COPIED_TO_TRYING = COPIED | {"timestamp"}
 """RFC 3261 section 8.2.6.1."""
 _TAGS = token_bytes(16)
 """Keys the tags, so that nobody outside can foresee one."""
+BRANCH = re.compile(r"(?i);[ \t]*+branch[ \t]*+=[ \t]*+([^\s;,=]++)")
 _PRINTABLE = [chr(octet) for octet in CONTROLS if octet not in b"\r\n\t"]
 _CLEANING = {octet: "\ufffd" for octet in CONTROLS}
 
@@ -132,6 +134,16 @@ class Response(SipMessage):
         super().__init__(headers, body)
         self.status = status
         self.reason = REASONS.get(status, "") if reason is None else reason
+
+    @property
+    def branch(self) -> str:
+        """The branch of the top Via, by which the request is found that this answers; "" when it has none.
+
+        Where it is the only Via nobody needs more of it, and the rest is not read.  Raises MalformedSip.
+        """
+        top = self._firsts.get("via", "")
+        found = BRANCH.search(top) if '"' not in top and len(self.all("Via")) == 1 else None
+        return found[1] if found else self.via[0].branch if self.via else ""
 
     def __bytes__(self) -> bytes:
         return self._printed(f"{VERSION} {self.status:03} {self.reason}")

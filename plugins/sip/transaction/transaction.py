@@ -96,7 +96,7 @@ class Course:
 class ClientTransaction:
     """RFC 3261 section 17.1.  ``send`` once, then ``receive`` what matches."""
 
-    __slots__ = ("_course", "_data", "armed", "flow", "key", "request", "user")
+    __slots__ = ("_course", "_data", "armed", "flow", "key", "request", "user", "vias")
 
     def __init__(self, request: Request, flow: Flow, now: float, key: Key = ()) -> None:
         self.request = request
@@ -104,6 +104,8 @@ class ClientTransaction:
         self.key = key
         self.armed: float | None = None
         self.user: object = None
+        self.vias = len(request.all("Via"))
+        """How many its response has, too."""
         self._data = bytes(request)
         self._course = Course(INVITE_CLIENT if request.method == "INVITE" else OTHER_CLIENT, flow.reliable, now)
 

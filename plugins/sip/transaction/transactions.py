@@ -17,6 +17,9 @@ from .transaction import Action, ClientTransaction, Key, PassUp, Send, ServerTra
 COOKIE = "z9hG4bK"
 """RFC 3261 section 8.1.1.7: what a branch begins with when it is unique."""
 
+MAX_STALE = 1000
+"""Timers of transactions that are over, which are kept until their time comes, before they are looked for."""
+
 Transaction: TypeAlias = ClientTransaction | ServerTransaction
 
 
@@ -126,9 +129,8 @@ class Transactions:
 
         So are strays: RFC 6026 took back what RFC 3261 section 16.7 had a proxy do with them.
         """
-        via = response.via
-        transaction = self._open.get((flow, via[0].branch, response.cseq.method))
-        if not isinstance(transaction, ClientTransaction) or len(via) != len(transaction.request.all("Via")):
+        transaction = self._open.get((flow, response.branch, response.cseq.method))
+        if not isinstance(transaction, ClientTransaction) or transaction.vias != len(response.all("Via")):
             return []
         return self._follow(transaction, transaction.receive(response, now))
 
@@ -184,6 +186,9 @@ class Transactions:
         if due is not None and due != transaction.armed:
             transaction.armed = due
             heapq.heappush(self._timers, (due, next(self._order), transaction.key))
+            if len(self._timers) > 4 * len(self._open) + MAX_STALE:
+                self._timers = [timer for timer in self._timers if timer[2] in self._open]
+                heapq.heapify(self._timers)
 
 
 def server_key(request: Request, flow: Flow) -> Key:
