@@ -76,6 +76,8 @@ class Dispatch:
         """Who takes an INVITE that begins a session: the first whose condition holds."""
         self.owners: list[DialogOwner] = []
         """Who is asked first for what belongs to a dialog."""
+        self.gates: list[Callable[[Request, Flow], Awaitable[None]]] = []
+        """Who may refuse what another server asks."""
         self.inside: set[str] = set()
         """Methods that are served inside dialogs only."""
         self.supported: set[str] = set()
@@ -109,6 +111,8 @@ class Dispatch:
         """Who sent a request, proven.  Raises Refusal, BadAddress, MalformedSip."""
         if flow.peer is None:
             return await self._authenticate(request, flow)
+        for admit in self.gates:
+            await admit(request, flow)
         who = identity_of(request.from_)
         if not flow.peer.speaks_for(who):
             raise Refusal(403, f"{flow.peer.name} does not speak for {who.domain}")

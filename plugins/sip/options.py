@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from .calls.settings import CallOptions, TrunkOptions, doubts, fitting
+from .federation.options import FederationOptions
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=86400)]
@@ -42,6 +43,8 @@ class SipOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Calls: numbers, ways to the outside, emergencies."""
     trunks: dict[str, TrunkOptions] = msgspec.field(default_factory=dict)
     """Lines to PBXs and providers, each with a name."""
+    federation: FederationOptions | None = None
+    """Other domains to speak SIP with; without this table there are none."""
 
     def __post_init__(self) -> None:
         fitting(self.calls, self.trunks)

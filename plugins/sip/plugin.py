@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -12,18 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from ...core.conversation import ParticipantJoined, ParticipantLeft
 from ...core.errors import SettingsError
 from ...core.forwarding import CallStep, TrunkState
-from ...core.front_end import SIGNED_OUT, secret_of
+from ...core.front_end import secret_of
 from ...core.hooks import hookimpl
-from ...core.identity import Endpoint, Identity
+from ...core.identity import Identity
 from ...web.problems import Problem
+from .assembly import is_loopback, join, serve
 from .calls.install import carry_calls
 from .calls.telephony import Telephony
 from .conferences.install import serve_conferences
 from .dispatch import Dispatch
 from .events.offer import offer
 from .events.subscriptions import Subscriptions
+from .federation.federation import Federation
 from .messages.chat import Chat
 from .messages.exchange import Exchange
 from .options import SipOptions
@@ -33,7 +35,7 @@ from .sign_in.contact import Leases
 from .sign_in.digest import Nonces
 from .sign_in.gruu import Gruus
 from .sign_in.registration import Registrations
-from .syntax.message import Request, Response
+from .syntax.message import Request
 from .transaction.reply import Reply
 from .transaction.server import SipServer
 from .transport.addresses import OwnAddresses
@@ -45,6 +47,7 @@ from .xcap.service import xcap_routes
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd
+    from ...core.registrar import Channel
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +64,8 @@ class SipTransport:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sockets: WebSockets | None = None
         self._telephony: Telephony | None = None
+        self.federation: Federation | None = None
+        """Other domains, while the server runs and where there are any."""
         self.gruus: Gruus | None = None
         """Which address means which instance, while the server runs."""
         self.registrations: Registrations | None = None
@@ -79,6 +84,8 @@ class SipTransport:
             registrations.flow_closed(flow)
             calls.flow_closed(flow)
             telephony.flow_closed(flow)
+            if self.federation is not None:
+                self.federation.flow_closed(flow)
 
         def receive(request: Request, reply: Reply, flow: Flow) -> None:
             telephony.trunks.arrived(request, flow)
@@ -104,8 +111,8 @@ class SipTransport:
         sockets = self._sockets = WebSockets(server, self._options.origins)
         dispatch = self.dispatch = Dispatch(self._authentication(front_end), registrations.on, addresses, self._start)
         withdraw = offer(front_end, subscriptions, dispatch.supported, self._start)
-        _serve(dispatch, registrations, publications, subscriptions, chat)
-        _join(front_end, registrations, publications, subscriptions)
+        serve(dispatch, registrations, publications, subscriptions, chat)
+        join(front_end, registrations, publications, subscriptions)
         leave_conferences = serve_conferences(
             front_end,
             server,
@@ -130,16 +137,26 @@ class SipTransport:
             resolver=resolver,
             start=self._start,
         )
+        if self._options.federation is not None:
+            self.federation = federation = Federation(
+                front_end, self._options.federation, server, addresses, exchange, subscriptions, self._start
+            )
+            dispatch.owners.append(federation.interests)
+            dispatch.gates.append(federation.admit)
         sealing = self._secret(front_end, b"Record-Route")
         calls = carry_calls(front_end, telephony, addresses, registrations, dispatch, sealing, self._start)
         try:
             await self._listen(server, front_end)
+            if self.federation is not None:
+                self.ports["federation"] = await self.federation.open(self._options.listen)
             telephony.begin()
             yield
             subscriptions.end_all()
             calls.close()
             await telephony.end()
         finally:
+            if self.federation is not None:
+                await self.federation.close()
             leave_conferences()
             registrations.close("server stopped")
             front_end.registrar.departed.remove(registrations.departed)
@@ -163,7 +180,24 @@ class SipTransport:
         """What to type into a SIP client."""
         host = self._options.public_host or self._options.listen or "127.0.0.1"
         names = {"tls": "SIP over TLS", "tcp": "SIP over TCP", "udp": "SIP over UDP"}
-        return [(names[t], f"sip:{host}:{port};transport={t}") for t, port in self.ports.items()]
+        return [(names[t], f"sip:{host}:{port};transport={t}") for t, port in self.ports.items() if t in names]
+
+    @hookimpl
+    def route(self, identity: Identity) -> Channel | None:
+        """The way to people of domains we federate with."""
+        return self.federation.channel(identity) if self.federation is not None else None
+
+    @hookimpl
+    def participant_joined(self, event: ParticipantJoined) -> None:
+        """Participants of other domains are told by their conference."""
+        if self.federation is not None:
+            self.federation.happened(event)
+
+    @hookimpl
+    def participant_left(self, event: ParticipantLeft) -> None:
+        """Likewise."""
+        if self.federation is not None:
+            self.federation.happened(event)
 
     @hookimpl
     async def why_call(self, caller: Identity, callee: str) -> Sequence[CallStep] | None:
@@ -214,7 +248,7 @@ class SipTransport:
             except OSError as why:
                 what = f"[sip] {transport}_port {port} cannot be opened: {why.strerror}; choose another port"
                 raise SettingsError([what]) from None
-        if (options.tcp_port is not None or options.udp_port is not None) and not _loopback(options.listen):
+        if (options.tcp_port is not None or options.udp_port is not None) and not is_loopback(options.listen):
             log.warning("SIP is served without encryption too: messages and presence can be read on the way")
 
     # ---- work of its own
@@ -228,55 +262,3 @@ class SipTransport:
         self._tasks.discard(task)
         if not task.cancelled() and (failure := task.exception()) is not None:
             log.error("something for a SIP endpoint failed", exc_info=failure)
-
-
-def _serve(
-    dispatch: Dispatch,
-    registrations: Registrations,
-    publications: Publications,
-    subscriptions: Subscriptions,
-    chat: Chat,
-) -> None:
-    """Who answers which method."""
-
-    async def register(request: Request, flow: Flow, who: Identity, instance: str) -> Response:
-        return await registrations.register(request, flow, who)
-
-    async def publish(request: Request, flow: Flow, who: Identity, instance: str) -> Response:
-        return await publications.publish(request, who, instance)
-
-    async def message(request: Request, flow: Flow, who: Identity, instance: str) -> Response:
-        return await chat.message(request, who, instance)
-
-    dispatch.methods |= {
-        "REGISTER": register,
-        "PUBLISH": publish,
-        "SUBSCRIBE": subscriptions.subscribe,
-        "MESSAGE": message,
-    }
-    dispatch.supported |= {"gruu", "outbound", "path"}
-    dispatch.capabilities.append(lambda: subscriptions.allowed)
-
-
-def _join(
-    front_end: FrontEnd, registrations: Registrations, publications: Publications, subscriptions: Subscriptions
-) -> None:
-    """Who must know of sign-ins and sign-outs."""
-
-    async def signed_in(endpoint: Endpoint, flow: Flow) -> None:
-        await publications.registered(endpoint)
-        subscriptions.moved(endpoint, flow)
-        await front_end.fan_out.catch_up(endpoint)
-
-    front_end.registrar.departed.append(registrations.departed)
-    registrations.signed_in.append(signed_in)
-    registrations.moved.append(subscriptions.moved)
-    registrations.signed_out.append(lambda e, why: publications.signed_out(e) if why == SIGNED_OUT else None)
-
-
-def _loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

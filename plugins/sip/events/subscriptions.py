@@ -73,6 +73,10 @@ class Subscriptions:
             if subscription.instance == endpoint.instance:
                 subscription.over_flow(flow)
 
+    def carried(self, flow: Flow) -> list[Subscription]:
+        """Those whose NOTIFYs go over this flow."""
+        return [subscription for subscription in self._dialogs.values() if subscription.flow is flow]
+
     def end_all(self) -> None:
         """The server stops: subscribers may come back in a moment."""
         for subscription in list(self._dialogs.values()):

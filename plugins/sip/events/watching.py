@@ -10,7 +10,7 @@ from ....core.contacts import MAX_NAME
 from ....core.errors import HereaboutsError
 from ....core.identity import Identity
 from ....core.presence_registry import View
-from ..errors import Refusal
+from ....core.subscription import Deed
 from ..presence import pidf
 from ..sign_in.registration import Start
 from ..syntax.message import Request
@@ -37,14 +37,14 @@ class PresencePackage:
         """Asked first: subscriptions to presence that are to more than one person."""
 
     async def subscribe(self, request: Request, who: Identity, instance: str) -> Feed:
-        """Raises Refusal 404 for what is no person here, BadAddress."""
+        """Raises NotFound for what is no person here, nor of a domain to which something leads; BadAddress."""
         for variant in self.variants:
             feed = await variant(request, who, instance)
             if feed is not None:
                 return feed
         presentity = identity_of(request.target)
         if not self._front_end.ours(presentity.domain) and not self._front_end.is_conference(presentity.domain):
-            raise Refusal(404)
+            await self._front_end.registrar.foreign(presentity)
         if request.expires != 0:
             self._start(self.listed(who, presentity, request.to.display))
         return PresenceFeed(self._front_end, who, presentity)
@@ -53,10 +53,13 @@ class PresencePackage:
         """Whom somebody watches is on their list; if they may not see them yet, this asks.
 
         SIP has no words for "may I see you" and "yes": whoever puts a person on their list says yes to them, too.
+        People of other domains keep their lists there; here they ask.
         """
         if who == presentity or self._front_end.is_conference(presentity.domain):
             return
         contacts = self._front_end.contacts
+        if not self._front_end.ours(who.domain):
+            return await contacts.heard(who, Deed.ASK, presentity)
         try:
             contact = await contacts.get(who, presentity)
             if contact is None or not contact.listed:

@@ -26,8 +26,15 @@ RETRY_ACCEPT = 1.0
 class Listener:
     """One TCP port; with a context, its connections are TLS."""
 
-    def __init__(self, reception: Reception, door: Doorkeeper, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        reception: Reception,
+        door: Doorkeeper,
+        context: ssl.SSLContext | None = None,
+        kind: type[Connection] = Connection,
+    ) -> None:
         self._reception = reception
+        self._kind = kind
         self._door = door
         self._context = context
         self._connections: set[Connection] = set()
@@ -82,7 +89,7 @@ class Listener:
                 self._start(self._welcome(connection, remote))
 
     async def _welcome(self, accepted: socket.socket, remote: Address) -> None:
-        connection = Connection(self._reception, self.transport, remote, lambda: self._over(connection, remote.host))
+        connection = self._kind(self._reception, self.transport, remote, lambda: self._over(connection, remote.host))
         self._connections.add(connection)
         handshake = FIRST_REQUEST_WITHIN if self._context else None
         shutdown = CLOSE_WITHIN if self._context else None

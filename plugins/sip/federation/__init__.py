@@ -1,0 +1,1 @@
+"""SIP with other domains: servers that prove by certificate whose people they speak for."""
