@@ -72,11 +72,11 @@ class LampFeed:
         self._due = due
         self._front_end.calls.watch(self._owner, self._changed)
         await self._front_end.presence.watch(self._owner, self)
-        await self._look()
+        await self._ask()
 
     async def refreshed(self, request: Request) -> None:
-        """A body has no meaning here; what may be seen is asked anew."""
-        await self._look()
+        """A body has no meaning here; what may be seen is asked anew, for the NOTIFY that follows."""
+        await self._ask()
 
     def stop(self) -> None:
         """Watch no more."""
@@ -112,12 +112,15 @@ class LampFeed:
             self._start(self._look())
 
     async def _look(self) -> None:
-        """Levels are asked every time: somebody may have been blocked since."""
         self._looking = False  # before, so that a change that comes meanwhile is looked at, too
-        self._level = await self._front_end.contacts.level(self._watcher, self._owner)
-        self._active = self._active or self._level >= AccessLevel.COLLEAGUES
+        await self._ask()
         if self._due is not None and self._shown() != list(self._said.values()):
             self._due()
+
+    async def _ask(self) -> None:
+        """The level, every time: somebody may have been blocked since."""
+        self._level = await self._front_end.contacts.level(self._watcher, self._owner)
+        self._active = self._active or self._level >= AccessLevel.COLLEAGUES
 
     def _shown(self) -> list[Shown]:
         if self._level < AccessLevel.COLLEAGUES:

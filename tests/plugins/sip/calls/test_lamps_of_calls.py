@@ -54,7 +54,9 @@ async def shows(phone: Handset, state: str, since: int = 0) -> dict[str, str]:
     }
 
 
-async def test_a_lamp_follows_a_call(exchange: Exchange, alice: Handset, bob: Handset, carol: Handset) -> None:
+@pytest.mark.parametrize("transport", ["TCP", "UDP"])
+async def test_a_lamp_follows_a_call(exchange: Exchange, alice: Handset, carol: Handset, transport: str) -> None:
+    bob = await exchange.phone(BOB, transport)
     await bob.subscribe(f"sip:{ALICE}", headers=LAMP)
     carols, alices = await connected(carol, alice)
     rang, talks = await shows(bob, "early"), await shows(bob, "confirmed")
