@@ -22,6 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from .domains import Domains
 from .durable_file import write_whole
 from .errors import SettingsError
+from .server_names import NamedCertificates
 
 if TYPE_CHECKING:
     from .settings import FrontEndSettings
@@ -60,6 +61,7 @@ class Certificate:
         self.path = Path(settings.certificate) if settings.certificate else state / "server.crt"
         self._key = Path(settings.key) if settings.key else state / "server.key"
         self._names = _names(domains)
+        self._by_name = NamedCertificates(settings.certificates)
         self._domains = _names(domains, conferences=False)
         self._clock = clock
         self._warned: int | None = None
@@ -68,6 +70,7 @@ class Certificate:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+        self.context.sni_callback = self._by_name.choose
         self.reload()
 
     def reload(self) -> None:
@@ -80,6 +83,7 @@ class Certificate:
         if self.made and not self._still_good(now):
             self._make(now)
         certificate = checked_pair(self.path, self._key, now)
+        named = self._by_name.reload(checked_pair, now)
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.path, self._key)
             self.context.load_cert_chain(self.path, self._key)
@@ -89,13 +93,15 @@ class Certificate:
             context.load_cert_chain(self.path, self._key)
         self.ends_at = certificate.not_valid_after_utc
         self._warned = None
-        if unnamed := [domain for domain in self._domains if not _covers(certificate, domain)]:
-            log.warning("the certificate %s does not name %s; clients will complain", self.path, ", ".join(unnamed))
+        if unnamed := [domain for domain in self._domains if not _covers(named.get(domain, certificate), domain)]:
+            log.warning("the certificate does not name %s; clients will complain", ", ".join(unnamed))
         log.info("certificate %s, good until %s", self.path, f"{self.ends_at:%Y-%m-%d}")
 
     def shown_by(self, context: ssl.SSLContext) -> ssl.SSLContext:
         """The context shows it as well, after every reload too."""
         context.load_cert_chain(self.path, self._key)
+        if context.protocol is ssl.PROTOCOL_TLS_SERVER:
+            context.sni_callback = self._by_name.choose
         self._others.add(context)
         return context
 

@@ -20,6 +20,15 @@ MAX_SETTINGS = 1024 * 1024
 FRONT_END = "front_end"
 
 
+class CertificateOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table [front_end.certificates.NAME]: what is shown to clients that ask for this domain."""
+
+    certificate: ReadableFile
+    """A PEM file with the certificate and its chain."""
+    key: ReadableFile
+    """A PEM file with its private key, without a passphrase."""
+
+
 class FrontEndSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The table [front_end]: what is true for the server as a whole, whatever plugins it has."""
 
@@ -33,6 +42,8 @@ class FrontEndSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A PEM file with the certificate and its chain; empty for one made on the first start."""
     key: ReadableFile = ""
     """A PEM file with the certificate's private key, without a passphrase."""
+    certificates: dict[str, CertificateOptions] = msgspec.field(default_factory=dict)
+    """Certificates of single domains, each a table named after the domain; for the others there is the one above."""
     offline: Literal["keep", "refuse"] = "keep"
     """What becomes of a message to somebody who is not signed in: it waits for them, or its sender gets an error."""
     idle_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 10
@@ -58,6 +69,8 @@ class FrontEndSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"domains: {wrong}") from None
             if right != domain or not right or set(right) & set("@/ :"):
                 raise ValueError(f'domains has "{domain}", which is no domain in lower case, such as example.test')
+        if strange := [name for name in self.certificates if name not in self.domains]:
+            raise ValueError(f"certificates has {', '.join(strange)}, which domains does not name")
         if bool(self.certificate) != bool(self.key):
             raise ValueError(f"{'key' if self.certificate else 'certificate'} is missing: the two go together")
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from ...core.certificates import Certificate, checked_pair
 from ...core.durable_file import write_whole
 from ...core.errors import SettingsError
-from ...core.settings import FrontEndSettings
+from ...core.settings import CertificateOptions, FrontEndSettings, read
 
 DOMAINS = ("example.test", "example.org")
 
@@ -298,3 +298,75 @@ def test_a_file_is_whole_or_as_it_was(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         write_whole(path, b"two")
     assert path.read_bytes() == b"one" and os.listdir(tmp_path) == ["x"]
+
+
+# ---- one for each domain
+
+
+def paired(folder, authority, name):
+    """A pair of files for a domain of its own."""
+    issued = authority.issue_cert(name, f"conference.{name}")
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    issued.cert_chain_pems[0].write_to_path(certificate)
+    issued.private_key_pem.write_to_path(key)
+    return CertificateOptions(str(certificate), str(key))
+
+
+@pytest.fixture
+def two(tmp_path, clock):
+    """Our own certificate for example.test, and another for example.org."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "other-ca.pem")
+    options = {"example.org": paired(tmp_path, authority, "example.org")}
+    settings = FrontEndSettings(domains=list(DOMAINS), certificates=options)
+    return Certificate(settings, tmp_path, DOMAINS, clock), authority
+
+
+async def test_who_asks_for_a_domain_is_shown_its_certificate(tmp_path, two):
+    certificate, _ = two
+    ours, theirs = tmp_path / "ca.crt", tmp_path / "other-ca.pem"
+    for context in (certificate.context, certificate.shown_by(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))):
+        for name in ("example.org", "Example.ORG", "conference.example.org"):
+            shown, _ = await shown_to_client(context, theirs, name)
+            assert "example.org" in str(shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+        for name in ("example.test", "localhost"):
+            await shown_to_client(context, ours, name)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await shown_to_client(context, ours, "example.org")
+
+
+async def test_a_reload_shows_the_new_one_of_each_domain(tmp_path, two):
+    certificate, authority = two
+    before, _ = await shown_to_client(certificate.context, tmp_path / "other-ca.pem", "example.org")
+    paired(tmp_path, authority, "example.org")
+    certificate.reload()
+    after, _ = await shown_to_client(certificate.context, tmp_path / "other-ca.pem", "example.org")
+    assert before.serial_number != after.serial_number
+    (tmp_path / "example.org.key").write_text("nonsense")
+    assert "[front_end.certificates] example.org: the key" in refusal(certificate.reload)
+    again, _ = await shown_to_client(certificate.context, tmp_path / "other-ca.pem", "example.org")
+    assert again.serial_number == after.serial_number
+
+
+def test_one_that_does_not_name_its_own_domain_is_warned_of(tmp_path, clock, caplog):
+    pair = paired(tmp_path, trustme.CA(), "example.net")
+    settings = FrontEndSettings(domains=list(DOMAINS), certificates={"example.org": pair})
+    Certificate(settings, tmp_path, DOMAINS, clock)
+    assert "does not name example.org;" in caplog.text
+
+
+def test_a_domain_that_is_not_ours_has_no_certificate_here(tmp_path):
+    with pytest.raises(ValueError, match=r"example\.net, which domains does not name"):
+        FrontEndSettings(certificates={"example.net": CertificateOptions("a", "b")})
+
+
+def test_it_is_written_as_a_table_with_the_domain_as_its_name(tmp_path):
+    pair = paired(tmp_path, trustme.CA(), "example.org")
+    file = tmp_path / "plugins.toml"
+    file.write_text(
+        '[front_end]\ndomains = ["example.test", "example.org"]\n\n'
+        '[front_end.certificates."example.org"]\ncertificate = "example.org.pem"\nkey = "example.org.key"\n'
+    )
+    settings = read(file)
+    assert not settings.mistakes
+    assert settings.front_end.certificates == {"example.org": pair}
