@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -15,6 +16,7 @@ from ...core.identity import Identity
 from ...core.people import Person
 from ...core.presence import Activity, Availability, Publication, Source
 from ...plugins.sip.plugin import SipOptions, SipTransport
+from ...web import WebServer
 from ..people import ALICE, DOMAIN, NOON, Clock
 from ..stage import PASSWORD, front_end_in
 from .program import PATIENCE, Program, needs, until
@@ -31,7 +33,20 @@ class Office:
 
     front_end: FrontEnd
     sip: SipTransport
+    web: WebServer
     home: Path
+
+    async def curl(self, method: str, node: str, body: str = "") -> int:
+        """Change a part of Alice's contact list over XCAP; the status of the answer."""
+        needs("curl")
+        url = f"http://127.0.0.1:{self.web.ports['http']}/xcap/resource-lists/users/sip:{ALICE}/index/~~/{quote(node)}"
+        process = await asyncio.create_subprocess_exec(
+            "curl", "--silent", "--digest", "--user", f"{ALICE.user}:{PASSWORD}", "--request", method,
+            "--header", "Content-Type: application/xcap-el+xml", "--data-binary", body, "--output", "/dev/null",
+            "--write-out", "%{http_code}", url, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, _ = await process.communicate()
+        return int(out)
 
     async def linphone(self, *options: str) -> Program:
         needs(files=("liblinphone.so.10",))
@@ -53,8 +68,9 @@ class Office:
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
     """Everybody may see everybody of the domain."""
     sip = SipTransport(SipOptions(listen="127.0.0.1", tls_port=None, tcp_port=0))
-    async with front_end_in(tmp_path / "state", sip, clock=Clock(), same_domain="everyone") as front_end:
-        served = Office(front_end, sip, tmp_path / "linphone")
+    web = WebServer(WebServer.Options(port=0))
+    async with front_end_in(tmp_path / "state", sip, web, clock=Clock(), same_domain="everyone") as front_end:
+        served = Office(front_end, sip, web, tmp_path / "linphone")
         for person in CROWD:
             await front_end.store.put_person(person, Person(str(person), person.user.title()))
             await served.publish(person, Availability.AVAILABLE)
@@ -91,5 +107,27 @@ async def test_the_contact_list_that_is_kept_here(office: Office) -> None:
         mark = client.mark
         await office.publish(CROWD[5], Availability.BUSY, Activity.IN_A_CALL)
         await client.wait("presence", since=mark, uri=f"sip:{CROWD[5]}", status="busy", activity="on-the-phone")
+    finally:
+        await client.close()
+
+
+async def test_whoever_is_put_on_the_list_over_xcap_is_seen_at_once(office: Office) -> None:
+    """curl signs in and writes; Linphone, whose list is kept here, sees who came."""
+    one, other = (f"sip:{who}" for who in CROWD[:2])
+    friends = 'resource-lists/list[@name="friends"]'
+    assert await office.curl("PUT", friends, f'<list name="friends"><entry uri="{one}"/></list>') == 201
+    client = await office.linphone("--list", f"sip:alice-contacts@{DOMAIN}", "--bodyless", "yes")
+    try:
+        client.do(f"friend {one} {other}")
+        await client.wait("presence", uri=one, status="online")
+        assert client.seen("presence", uri=other, status="online") is None
+        put = await office.curl("PUT", f'{friends}/entry[@uri="{other}"]', f'<entry uri="{other}"/>')
+        assert put == 201
+        await client.wait("presence", uri=other, status="online")
+        mark = client.mark
+        assert await office.curl("DELETE", f'{friends}/entry[@uri="{one}"]') == 200
+        await office.publish(CROWD[1], Availability.BUSY)
+        await client.wait("presence", since=mark, uri=other, status="busy")
+        assert [c.address for c in await office.front_end.contacts.of(ALICE)] == [CROWD[1]]
     finally:
         await client.close()

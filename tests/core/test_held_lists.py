@@ -163,3 +163,18 @@ async def test_a_version_depends_on_what_is_listed_and_on_nothing_else(store):
     assert (await one.of(ALICE)).version == version
     await one.commit([Contact(ALICE, BOB, "Bob\0A", ("B",))])
     assert (await one.of(ALICE)).version != version
+
+
+async def test_whose_list_has_changed_is_told_when_the_store_has_it(store):
+    held, told = HeldLists(store), []
+
+    def heard(owner):
+        told.append(owner)
+
+    held.changed.append(heard)
+    await held.commit([Contact(ALICE, BOB), Contact(CAROL, BOB)])
+    assert sorted(told) == [ALICE, CAROL]
+    assert [entry.address for entry in await store.store.contacts(ALICE)] == [BOB]
+    await held.commit([], [(ALICE, BOB)])
+    await held.block(DAVE, frozenset([BOB]))
+    assert told[2:] == [ALICE, DAVE]

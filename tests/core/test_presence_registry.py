@@ -241,3 +241,17 @@ async def test_a_filter_is_asked_once_for_each_level():
     asked.clear()
     await registry.publish(ALICE, claim())
     assert asked == [AccessLevel.COLLEAGUES]
+
+
+async def test_who_watches_is_known_and_changes_are_told():
+    registry, told = registry_with(), []
+    registry.watched.append(told.append)
+    bob, dave, anybody = Eye(BOB), Eye(DAVE), Eye()
+    assert registry.watchers(ALICE) == set()
+    for eye in (bob, dave, anybody, Eye(BOB)):
+        await registry.watch(ALICE, eye)
+    assert registry.watchers(ALICE) == {BOB, DAVE}, "each once, the blocked too, and no unknown viewers"
+    registry.unwatch(ALICE, dave)
+    assert registry.watchers(ALICE) == {BOB} and told == [ALICE] * 5
+    registry.unwatch(CAROL, bob)
+    assert told == [ALICE] * 5
