@@ -98,9 +98,9 @@ class Baresip:
 
 
 def _tone(path: Path) -> None:
-    """baresip wants a sound to play; a second of a quiet tone at 8 kHz."""
+    """baresip wants a sound to play, and hangs up where it ends: five minutes of a quiet tone at 8 kHz."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(8000)
-        file.writeframes(b"".join(struct.pack("<h", int(900 * math.sin(n / 3))) for n in range(8000)))
+        file.writeframes(b"".join(struct.pack("<h", int(900 * math.sin(n / 3))) for n in range(8000)) * 300)

@@ -28,9 +28,8 @@ class Endings:
     one is left listening.
     """
 
-    def __init__(self, wires: Wires, grace: float = FLOW_GRACE) -> None:
+    def __init__(self, wires: Wires) -> None:
         self._wires = wires
-        self._grace = grace
         self._refresh: dict[Session, asyncio.TimerHandle] = {}
         self._ack: dict[Session, asyncio.TimerHandle] = {}
         self._lost: dict[tuple[Session, Side], asyncio.TimerHandle] = {}
@@ -60,7 +59,7 @@ class Endings:
             if session.confirmed and not session.over:
                 for side in (side for side in session.sides if side.flow is flow):
                     self._stop(self._lost.pop((session, side), None))
-                    self._lost[session, side] = self._later(self._grace, lambda s=session, o=side: self._missed(s, o))
+                    self._lost[session, side] = self._later(FLOW_GRACE, lambda s=session, o=side: self._missed(s, o))
 
     def _missed(self, session: Session, side: Side) -> None:
         del self._lost[session, side]

@@ -57,14 +57,12 @@ class CallProxy:
         calls: Calls,
         plan: Plan,
         sender: Callable[[Request, Flow], Awaitable[Identity]],
-        *,
-        endings: Endings | None = None,
     ) -> None:
         """``sender`` proves who sent a request, as it does outside of dialogs."""
         self._wires = wires
         self._calls = calls
         self._plan = plan
-        self._endings = endings or Endings(wires)
+        self._endings = Endings(wires)
         self._attempts: dict[Attempt, None] = {}
         self.inside = Inside(wires, self._endings, sender)
         """The owner of what is sent inside calls."""

@@ -18,7 +18,8 @@ class TestOneCall:
         await alice.hears_status(invite, 100)
         rung = await bob.rung()
         assert rung.uri.startswith("sip:bob@127.0.0.1") and rung.body == sdp("audio", "video")
-        assert rung.max_forwards == 69 and rung.first("Authorization") is None, "what proves alice to us is nobody else's"
+        assert rung.max_forwards == 69
+        assert rung.first("Authorization") is None, "what proves alice to us is nobody else's"
         bob.answer(rung, 180)
         ringing = await alice.hears_status(invite, 180)
         assert len(ringing.via) == 1 and ringing.to.tag
