@@ -9,6 +9,7 @@ from typing import cast
 
 from ..syntax.grammar import MalformedSip
 from ..syntax.message import parse
+from . import stun
 from .connection import Reception
 from .flow import Address, Flow
 from .limits import ADDRESS_FORGOTTEN_AFTER, MAX_BEFORE_SIGN_IN, MAX_DATAGRAM, UDP_CREDIT
@@ -81,10 +82,14 @@ class UdpPort(asyncio.DatagramProtocol):
         self.local = address_of(transport.get_extra_info("sockname"))
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """One datagram is one message.  Keep-alives and STUN are not answered here."""
+        """One datagram is one message, or a keep-alive; of those, STUN is answered to who has signed in."""
         now = self.reception.clock()
         peer = self._peers.get(addr) or self._met(addr, now)
-        if not peer.may_send(len(data), now) or not data.strip(b"\r\n\0") or data[0] < 2:
+        if not peer.may_send(len(data), now) or not data.strip(b"\r\n\0"):
+            return
+        if data[0] < 4:
+            if peer.flow.known and (mapped := stun.answer(data, peer.flow.remote)) is not None:
+                self.send(mapped, peer.address)
             return
         try:
             message = parse(data)
