@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Protocol
@@ -107,6 +107,8 @@ class Trunks:
         }
         self._sources = [(ip_network(text), trunk) for trunk in self.all.values() for text in trunk.options.sources]
         self.carried: Carried = lambda peer: set()
+        self.elsewhere: Callable[[Target], Awaitable[Sequence[Hop]]] | None = None
+        """Who knows the way to domains that are not ours."""
 
     # ---- who it is
 
@@ -127,7 +129,9 @@ class Trunks:
         """Where a call to a trunk goes.  Raises Undeliverable, and Busy when it carries as many calls as it may."""
         trunk = self.all.get(target.trunk)
         if trunk is None:
-            raise Undeliverable(f"nothing leads to {target.uri}")
+            if self.elsewhere is None:
+                raise Undeliverable(f"nothing leads to {target.uri}")
+            return await self.elsewhere(target)
         if target.number not in self._emergency and not self.room(trunk.name):
             raise Busy(f"the trunk {trunk.name} has its {trunk.options.max_calls} calls")
         flow = await self.flow(trunk, target.place)

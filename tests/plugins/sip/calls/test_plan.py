@@ -107,7 +107,7 @@ class Stage:
         await self.front_end.store.put_person(who, Person(str(who), who.user, phones=list(phones)))
 
     async def shows(self, who, availability):
-        await self.front_end.presence.publish(who, Publication("hand", Source.HAND, availability, NOON))
+        await self.front_end.presence.publish(who, Publication("hand", Source.USER, availability, NOON))
 
 
 @pytest.fixture
