@@ -137,7 +137,8 @@ class SipMessage:
 
     def all(self, name: str) -> list[str]:
         """The texts of all its values; where the header is a list, comma-separated ones count as several."""
-        return list(self._all(key_of(name)))
+        key = key_of(name)
+        return list(self._all(key)) if key in self._firsts else []
 
     @property
     def present(self) -> KeysView[str]:

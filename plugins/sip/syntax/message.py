@@ -86,9 +86,7 @@ class Request(SipMessage):
             tag = self._tag()
             copied = [field for field in self._fields if field[0] in COPIED]
             if tag:
-                copied = [
-                    (key, name, value + tag) if key == "to" else (key, name, value) for key, name, value in copied
-                ]
+                copied = [field if field[0] != "to" else ("to", field[1], field[2] + tag) for field in copied]
             response._fill(copied)
         for name, text in headers:
             response.add(name, text)

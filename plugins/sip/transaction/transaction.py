@@ -43,19 +43,16 @@ Key: TypeAlias = tuple[Hashable, ...]
 class Course:
     """Where one run through a machine stands: its state, and the timers of that state."""
 
-    __slots__ = ("_machine", "_reliable", "_running", "state")
+    __slots__ = ("_machine", "_reliable", "_running", "next_timer", "state")
 
     def __init__(self, machine: Machine, reliable: bool, now: float) -> None:
         self._machine = machine
         self._reliable = reliable
         self._running: dict[Event, tuple[float, float]] = {}
+        self.next_timer: float | None = None
+        """When ``tick`` has something to do, None when nothing runs."""
         self.state = machine.start
         self._start_timers(None, now)
-
-    @property
-    def next_timer(self) -> float | None:
-        """When ``tick`` has something to do, None when nothing runs."""
-        return min(self._running.values())[0] if self._running else None
 
     def happens(self, event: Event, now: float) -> tuple[Deed, ...]:
         """Follow the arrow of this event; no arrow, nothing happens."""
@@ -79,6 +76,7 @@ class Course:
             next_interval = self._machine.again(event, interval, self.state)
             if next_interval is not None:
                 self._running[event] = (due + next_interval, next_interval)
+        self._look_ahead()
         return deeds
 
     def _start_timers(self, before: State | None, now: float) -> None:
@@ -89,8 +87,12 @@ class Course:
             self._running = {}
         for event, value in starting:
             self._running[event] = (now + value, value)
+        self._look_ahead()
         if at_once is not None:
             self.happens(at_once, now)
+
+    def _look_ahead(self) -> None:
+        self.next_timer = min(self._running.values())[0] if self._running else None
 
 
 class ClientTransaction:
