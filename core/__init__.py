@@ -1,6 +1,7 @@
 """The core: people, their presence, and the conversations they hold.  It speaks no protocol."""
 
 from .access import AccessLevel
+from .call import Call, Party
 from .conversation import Conversation, History
 from .errors import HereaboutsError, NotAllowed, NotFound, Refused
 from .hooks import hookimpl
@@ -12,6 +13,7 @@ __all__ = [
     "AccessLevel",
     "Activity",
     "Availability",
+    "Call",
     "Conversation",
     "Delivery",
     "Endpoint",
@@ -21,6 +23,7 @@ __all__ = [
     "Message",
     "NotAllowed",
     "NotFound",
+    "Party",
     "PresenceDocument",
     "Publication",
     "Refused",
