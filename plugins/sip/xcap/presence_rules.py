@@ -145,7 +145,8 @@ def _take_out(one: Element) -> None:
 
 
 def _append(root: Element, who: Identity, effect: str) -> None:
-    identity = next((found for rule in root.iterfind(_policy("rule")) if (found := _only_identity(rule, effect))), None)
+    fitting = [_only_identity(rule, effect) for rule in root.iterfind(_policy("rule"))]
+    identity = next((identity for identity in fitting if identity is not None), None)
     if identity is None:
         ids = {rule.get("id") for rule in root.iterfind(_policy("rule"))}
         id = next(id for number in range(MAX_RULES + 1) if (id := f"{WORDS[effect]}{number or ''}") not in ids)
