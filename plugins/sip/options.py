@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from ...core.options import ReadableFile
 from .calls.settings import CallOptions, TrunkOptions, doubts, fitting
 from .federation.options import FederationOptions
 
@@ -26,6 +27,8 @@ class SipOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """SIP over UDP without encryption; off unless a port is given, 5060 as a rule."""
     public_host: str = ""
     """What clients are told to call this server, where it stands behind address translation."""
+    client_ca: ReadableFile = ""
+    """A PEM file with authorities; over TLS, whom their certificate names as sip:user@domain needs no password."""
     origins: list[str] = msgspec.field(default_factory=list)
     """Web pages of other hosts that may sign in over WebSocket, such as "https://phone.example.org"."""
     min_expires: Seconds = 60

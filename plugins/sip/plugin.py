@@ -31,6 +31,7 @@ from .messages.exchange import Exchange
 from .options import SipOptions
 from .presence.publication import Publications
 from .sign_in.authentication import Authentication
+from .sign_in.client_certificates import for_phones, is_of_phones
 from .sign_in.contact import Leases
 from .sign_in.digest import Nonces
 from .sign_in.gruu import Gruus
@@ -230,6 +231,7 @@ class SipTransport:
             digest_md5=front_end.settings.digest_md5,
             md5_only=self._options.md5_only,
             nonces=Nonces(self._secret(front_end, b"nonces of SIP digest"), since=now()),
+            by_certificate=lambda flow: bool(self._options.client_ca) and is_of_phones(flow, self.ports),
         )
 
     async def _listen(self, server: SipServer, front_end: FrontEnd) -> None:
@@ -243,7 +245,7 @@ class SipTransport:
                     tls=port if transport == "tls" else None,
                     tcp=port if transport == "tcp" else None,
                     udp=port if transport == "udp" else None,
-                    context=front_end.certificate() if transport == "tls" else None,
+                    context=for_phones(front_end.tls, options.client_ca) if transport == "tls" else None,
                 )
             except OSError as why:
                 what = f"[sip] {transport}_port {port} cannot be opened: {why.strerror}; choose another port"

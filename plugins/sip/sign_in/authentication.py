@@ -61,13 +61,16 @@ class Authentication:
         digest_md5: bool = True,
         md5_only: Sequence[str] = (),
         nonces: Nonces | None = None,
+        by_certificate: Callable[[Flow], bool] = lambda flow: False,
     ) -> None:
+        """``by_certificate`` says where the people whom a certificate names need no password."""
         self._accounts = accounts
         self._ours = ours
         self._clock = clock
         self._known = tuple(Algorithm) if digest_md5 else (Algorithm.SHA_256,)
         self._md5_only = tuple(begins.lower() for begins in md5_only) if digest_md5 else ()
         self._nonces = nonces or Nonces()
+        self._by_certificate = by_certificate
         self._challenged: OrderedDict[str, None] = OrderedDict()
 
     async def __call__(self, request: Request, flow: Flow) -> Identity:
@@ -75,7 +78,7 @@ class Authentication:
         sender = identity_of(request.from_)
         if not self._ours(sender.domain):
             raise Refusal(403, "this domain is not served here")
-        if await self._proved(request, flow, sender):
+        if await self._proved(request, flow, sender) or await self._certified(request, flow, sender):
             return sender
         credentials = self._credentials(request, sender.domain)
         if credentials is None:
@@ -121,6 +124,18 @@ class Authentication:
         if not isinstance(proof, Proof) or proof.who != sender or len(request.via) != 1:
             return False
         return await self._accounts.digest_ha1(sender, proof.algorithm.value) == proof.ha1
+
+    async def _certified(self, request: Request, flow: Flow, sender: Identity) -> bool:
+        """Whether the flow's certificate names the sender (RFC 5922 section 7.1), who still has an account.
+
+        Of what came by a proxy it says nothing: then the certificate is the proxy's.
+        """
+        if sender not in flow.certified.people or len(request.via) != 1 or not self._by_certificate(flow):
+            return False
+        if not await self._accounts.exists(sender):
+            return False
+        flow.identity = flow.identity or sender
+        return True
 
     def _credentials(self, request: Request, realm: str) -> Credentials | None:
         values = request.all("Authorization") + request.all("Proxy-Authorization")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 
@@ -22,7 +22,7 @@ class BrowserPhone(Phone):
         self.origin, self.binary = origin, binary
         self.raw: list[str | bytes] = []
 
-    async def connect(self) -> Self:
+    async def connect(self, **_: Any) -> Self:
         self.session = aiohttp.ClientSession()
         try:
             self.socket = await self.session.ws_connect(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from itertools import count
-from typing import Self
+from typing import Any, Self
 
 from ....core.identity import Identity
 from ....plugins.sip.sign_in.digest import Algorithm, Credentials
@@ -39,8 +39,8 @@ class Phone:
 
     # ---- the wire
 
-    async def connect(self) -> Self:
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
+    async def connect(self, **tls: Any) -> Self:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port, **tls)
         self._reading = asyncio.create_task(self._read())
         host, port = self._writer.get_extra_info("sockname")
         self.local = f"{host}:{port}"
