@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequenc
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
+from .archive import Page, Question
 from .cdr import CallDetailRecord
 from .contacts import Contact
 from .conversation import Conversation, Event
@@ -88,6 +89,12 @@ class Journal(Protocol):
         self, conversation: str, after: int = 0, limit: int = 100, *, last: bool = False
     ) -> Sequence[Message]:
         """Messages numbered above ``after``, oldest first; ``last`` gives the newest ``limit`` of them instead."""
+
+    async def archived(self, question: Question) -> Page:
+        """A page of what was said, as one person may read it again.
+
+        Raises NotFound for an id that is not in their archive, TooLarge for too many ids.
+        """
 
     async def first_visible(self, conversation: str, who: Identity) -> int:
         """The number of the first message this participant may see (what their adder chose).

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...core.presence import Availability
+from .archive import Archives
 from .bookmarks import Bookmarks
 from .channel import ClientChannel
 from .disco import Discovery
@@ -69,6 +70,7 @@ class Parts:
             Discovery(front_end, self.queries),
             RoomDiscovery(front_end, self.rooms, cards, self.queries),
             RoomAdministration(front_end, self.rooms),
+            Archives(front_end, self.rooms, names),
         ):
             self.queries.add(part.queries())
 

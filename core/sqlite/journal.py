@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from ..archive import Page, Question
 from ..cdr import CallDetailRecord
 from ..conversation import Conversation, Event
 from ..errors import Busy
 from ..identity import Identity
 from ..message import Message
 from ..store import Accepted, Shown
+from . import archive as archive
 from . import changes as changes
 from . import reads as reads
 from .reader import Reader
@@ -50,6 +52,9 @@ class SqliteJournal:
         self, conversation: str, after: int = 0, limit: int = 100, *, last: bool = False
     ) -> Sequence[Message]:
         return await self._reader.ask(reads.messages, conversation, after, limit, last)
+
+    async def archived(self, question: Question) -> Page:
+        return await self._reader.ask(archive.page, question)
 
     async def first_visible(self, conversation: str, who: Identity) -> int:
         return await self._reader.ask(reads.first_visible, conversation, who)

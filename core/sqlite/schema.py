@@ -166,6 +166,12 @@ def m005_locks(db: Database) -> None:
     db.execute("ALTER TABLE conversations ADD COLUMN locked INTEGER NOT NULL DEFAULT 0")
 
 
+@MIGRATIONS()
+def m006_archive(db: Database) -> None:
+    """Everybody reads what was said in conversations they sat in."""
+    db.execute("CREATE INDEX seats_taken_by ON seats (who, conversation)")
+
+
 def unknown_migrations(db: Database) -> list[str]:
     """Migrations in the file that this program does not know: a newer one has made them."""
     known = {migration.name for migration in MIGRATIONS.pending(Database(memory=True, execute_plugins=False))}

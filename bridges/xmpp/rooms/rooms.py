@@ -57,6 +57,11 @@ class Rooms:
         """The room at this address, if anybody has been in it."""
         return self._rooms.get(address)
 
+    def shown(self, conversation: Conversation) -> Room:
+        """The room of a conference to show what was said in it: the one there is, or one for this moment only."""
+        assert conversation.address is not None
+        return self._rooms.get(conversation.address) or Room(conversation, self._key)
+
     def close(self, room: Room) -> None:
         """Nobody will need it any more."""
         self._rooms.pop(room.address, None)

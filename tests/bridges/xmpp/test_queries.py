@@ -50,8 +50,6 @@ async def test_what_clients_ask_at_sign_in_has_a_result(house, type, to, payload
 
 REFUSED = [
     ("get", "example.test", "<services xmlns='urn:xmpp:extdisco:2'/>", "service-unavailable"),
-    ("set", "alice@example.test", "<query xmlns='urn:xmpp:mam:2'/>", "service-unavailable"),
-    ("get", None, "<prefs xmlns='urn:xmpp:mam:2'/>", "service-unavailable"),
     (
         "get",
         "alice@example.test",

@@ -165,7 +165,7 @@ def test_migrations_are_applied_once_and_the_incarnation_stays(path):
     incarnation = prepare(path)
     assert prepare(path) == incarnation and len(incarnation) == 16
     db = Database(connected(path), execute_plugins=False)
-    assert len(MIGRATIONS.applied(db)) == 5 and not MIGRATIONS.pending(db)
+    assert len(MIGRATIONS.applied(db)) == 6 and not MIGRATIONS.pending(db)
 
 
 async def test_a_database_from_before_calls_is_brought_up_to_date(path):

@@ -1,4 +1,4 @@
-"""A client whose connection is cut comes back to its session: slixmpp with stream management (XEP-0198)."""
+"""What XMPP clients come back to, with slixmpp: their session (XEP-0198), and what was said (XEP-0313)."""
 
 from __future__ import annotations
 
@@ -34,3 +34,15 @@ async def test_a_cut_connection_loses_nothing_and_shows_nothing_twice(visitors: 
     bob.send_message(ALICE, "here again", mtype="chat")
     await alice.hears(BOB, "here again")
     assert [text for _, text in bob.said] == ["before", "meanwhile"]
+
+
+async def test_what_was_said_is_read_again_from_the_archive(visitors: Visitors) -> None:
+    alice, bob = await visitors.slix("alice"), await visitors.slix("bob")
+    for number in range(7):
+        alice.send_message(BOB, f"number {number}", mtype="chat")
+    await bob.hears(ALICE, "number 6")
+    bob.register_plugin("xep_0313")
+    found = []
+    async for result in bob.plugin["xep_0313"].iterate(rsm={"max": "3"}, with_jid=ALICE):
+        found.append(result["mam_result"]["forwarded"]["stanza"]["body"])
+    assert [text for text in found if text.startswith("number")] == [f"number {number}" for number in range(7)]
