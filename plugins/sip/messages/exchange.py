@@ -20,6 +20,7 @@ from .letters import message_id_of
 
 if TYPE_CHECKING:
     from ....core.front_end import FrontEnd
+    from ....core.people import Person
     from .channel import SipChannel
 
 MAX_REMEMBERED = 20_000
@@ -64,7 +65,7 @@ class Exchange:
         self._front_end = front_end
         self.request = request
         self._sent: OrderedDict[str, Sent] = OrderedDict()
-        self._names: OrderedDict[Identity, tuple[str, float]] = OrderedDict()
+        self._people: OrderedDict[Identity, tuple[Person | None, float]] = OrderedDict()
         self.conferences: Conferences | None = None
         self.when_lost: Callable[[SipChannel, str], None] = self._sign_out
         """Who decides what it means that an endpoint does not answer over the flow that was used."""
@@ -75,15 +76,23 @@ class Exchange:
 
     async def name_of(self, who: Identity) -> str:
         """What somebody is called: as the directory says, else as their address begins."""
+        person = await self._person(who)
+        return person.shown_name if person is not None else who.user
+
+    async def language_of(self, who: Identity) -> str:
+        """What somebody reads, "" where that is not known."""
+        person = await self._person(who)
+        return person.language if person is not None else ""
+
+    async def _person(self, who: Identity) -> Person | None:
         now = asyncio.get_running_loop().time()
-        name, until = self._names.get(who, ("", 0.0))
+        person, until = self._people.get(who, (None, 0.0))
         if until <= now:
             person = await self._front_end.accounts.person(who) if self._front_end.ours(who.domain) else None
-            name = person.shown_name if person is not None else who.user
-            self._names[who] = (name, now + NAME_GOOD_FOR)
-            if len(self._names) > MAX_NAMES:
-                self._names.popitem(last=False)
-        return name
+            self._people[who] = (person, now + NAME_GOOD_FOR)
+            if len(self._people) > MAX_NAMES:
+                self._people.popitem(last=False)
+        return person
 
     def lost(self, channel: SipChannel, reason: str) -> None:
         """An endpoint does not answer any more over the flow that was used last."""

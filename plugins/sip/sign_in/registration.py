@@ -101,7 +101,7 @@ class Registrations:
             raise Refusal(403, "registering somebody else")
         path = path_of(request)
         changes = wanted(request, self._leases)
-        language = await self._language(who)
+        language = await self._exchange.language_of(who)
         now = asyncio.get_running_loop().time()
         self._prune(who, now)
         if changes is None:
@@ -284,7 +284,3 @@ class Registrations:
         scheme = request.to.uri.scheme
         temporary = self._gruus.temporary(endpoint, bound.call_id, scheme)
         return {"pub-gruu": str(self._gruus.public(endpoint, scheme)), "temp-gruu": str(temporary)}
-
-    async def _language(self, who: Identity) -> str:
-        person = await self._front_end.accounts.person(who)
-        return person.language if person is not None else ""
