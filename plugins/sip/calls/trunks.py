@@ -113,8 +113,11 @@ class Trunks:
     # ---- who it is
 
     def arrived(self, request: Request, flow: Flow) -> None:
-        """A request came over a flow: recognise whose it is, and believe only trusted trunks about who calls."""
-        if flow.peer is None and flow.identity is None:
+        """A request came over a flow: recognise whose it is, and believe only trusted trunks about who calls.
+
+        Nobody registers here as a trunk: who does is a phone, though it stands where a PBX does.
+        """
+        if flow.peer is None and flow.identity is None and request.method != "REGISTER":
             flow.peer = self._recognised(flow)
         if request.first(ASSERTED) and not (isinstance(flow.peer, TrunkPeer) and flow.peer.trusted):
             request.drop(ASSERTED)

@@ -10,6 +10,8 @@ from .message import Request, Response
 from .names import ONCE, key_of
 
 _ONCE = frozenset(key_of(name) for name in ONCE)
+CALLED, CALLING = frozenset(("tel", "urn")), frozenset(("INVITE", "ACK", "CANCEL"))
+"""A call may be to a number (RFC 3966) or to a service such as the emergency one (RFC 5031); nothing else may."""
 
 
 def check(message: Request | Response) -> None:
@@ -56,7 +58,7 @@ READ_AHEAD: dict[str, Callable[[Request], object]] = {
 
 def _target(request: Request) -> None:
     target = request.target
-    if not target.is_sip:
+    if not target.is_sip and not (target.scheme in CALLED and request.method in CALLING):
         raise MalformedSip("a Request-URI that is no SIP URI", status=416)
     if target.headers:
         raise MalformedSip("a Request-URI with headers")
