@@ -20,7 +20,7 @@ from .....plugins.sip.errors import Refusal
 from .....plugins.sip.syntax.headers import NameAddr
 from .....plugins.sip.syntax.message import Request
 from ....people import ALICE, BOB, CAROL, DAVE, NOON
-from ....stage import front_end_in
+from ....stage import front_end_in, sit
 
 TRUNKS = {
     "pbx": TrunkOptions(hops=["sip:one.pbx.test", "sip:two.pbx.test"], domain="pbx.test"),
@@ -107,7 +107,9 @@ class Stage:
         await self.front_end.store.put_person(who, Person(str(who), who.user, phones=list(phones)))
 
     async def shows(self, who, availability):
-        await self.front_end.presence.publish(who, Publication("hand", Source.USER, availability, NOON))
+        sit(self.front_end, who)
+        claim = Publication("sip/desk", Source.MACHINE, availability, NOON, instance="desk")
+        await self.front_end.presence.publish(who, claim)
 
 
 @pytest.fixture
