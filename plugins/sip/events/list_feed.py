@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_DOCUMENTS = 48 * 1024
 """Bytes of documents in one NOTIFY; those that find no room follow in the next, whoever is here before who is not."""
+MAX_DEFLATED = 192 * 1024
+"""The same for those who take compressed ones, before compression."""
 MAX_DATAGRAM_BODY = 750
 """Bytes of a list's NOTIFY body over UDP, which leaves room for its headers."""
 MAX_DATAGRAM_DOCUMENTS = 10
@@ -212,7 +214,7 @@ class ListFeed:
         """Of those who are still to be said, as many as one NOTIFY takes; at least one, or we would never end."""
         if self._manners.datagrams:
             return self._fitting_datagram(full)
-        room = MAX_DOCUMENTS
+        room = MAX_DEFLATED if self._manners.deflated else MAX_DOCUMENTS
         said: list[Member] = []
         for member in self._unsaid:
             resource = member.resource(said=True, plain=plain, named=False)

@@ -163,11 +163,12 @@ def test_whatever_happens_the_client_knows_how_it_is(
         assert all(not house.presence.watchers(who) for who in CAST)
         house.presence.close()
 
-    before, list_feed.MAX_DOCUMENTS = list_feed.MAX_DOCUMENTS, room
+    before = list_feed.MAX_DOCUMENTS, list_feed.MAX_DEFLATED
+    list_feed.MAX_DOCUMENTS = list_feed.MAX_DEFLATED = room
     try:
         asyncio.run(play())
     finally:
-        list_feed.MAX_DOCUMENTS = before
+        list_feed.MAX_DOCUMENTS, list_feed.MAX_DEFLATED = before
 
 
 async def test_where_nothing_has_changed_nothing_is_due() -> None:
