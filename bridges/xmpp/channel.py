@@ -126,7 +126,7 @@ class ClientChannel:
 
     def _signal(self, news: Typing | Receipt) -> None:
         resource = self.resource
-        if not resource.available or resource.session.priority < 0:
+        if not resource.available or resource.session.priority < 0 or (resource.unwatched and isinstance(news, Typing)):
             return
         if news.conversation.shape is Shape.CONFERENCE:
             self._rooms.signal(resource, news)

@@ -43,8 +43,14 @@ if TYPE_CHECKING:
     from ...core.identity import Endpoint
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-FEATURES = xml.element("ver", {"xmlns": xml.ROSTER_VERSIONS}) + xml.element("sub", {"xmlns": xml.PRE_APPROVAL})
-"""RFC 6121 sections 2.6.1 and 3.4."""
+FEATURES = b"".join(
+    (
+        xml.element("ver", {"xmlns": xml.ROSTER_VERSIONS}),
+        xml.element("sub", {"xmlns": xml.PRE_APPROVAL}),
+        xml.element("csi", {"xmlns": xml.CLIENT_STATE}),
+    )
+)
+"""RFC 6121 sections 2.6.1 and 3.4, XEP-0352 section 5."""
 ALPN = "xmpp-client"
 """XEP-0368: what a client may name in a TLS handshake."""
 

@@ -40,6 +40,7 @@ class Resource:
         "seats",
         "session",
         "stanza_ids",
+        "unwatched",
         "wants_blocklist",
         "wants_bookmarks",
         "watch",
@@ -55,6 +56,9 @@ class Resource:
         self.blocked: frozenset[Identity] = frozenset()
         self.wants_blocklist = False
         self.wants_bookmarks = False
+        self.unwatched = False
+        """Nobody looks at the client (XEP-0352): what is of no use to somebody who does not look can wait or be
+        dropped."""
         self.stanza_ids: dict[str, str] = {}
 
     @property

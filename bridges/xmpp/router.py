@@ -189,7 +189,11 @@ class ClientRouter:
         resource.send(xml.element("iq", attrs, inner))
 
     def _other(self, resource: Resource, element: Stanza) -> None:
-        """An element that is no stanza: a hint that may be ignored."""
+        """An element that is no stanza: whether somebody looks at the client (XEP-0352); others may be ignored."""
+        if element.ns == xml.CLIENT_STATE and element.name in ("active", "inactive"):
+            resource.unwatched = element.name == "inactive"
+            if not resource.unwatched and resource.watch is not None:
+                resource.watch.looked_at()
 
     # ---- inside
 

@@ -26,7 +26,7 @@ Halves = tuple[bytes, bytes]
 class Watch:
     """A watcher of many people, for one resource.  It remembers what it was shown last, to take it back in the end."""
 
-    __slots__ = ("_goodbyes", "_people", "_presence", "_resource", "_start", "identity")
+    __slots__ = ("_goodbyes", "_held", "_people", "_presence", "_resource", "_start", "identity")
 
     def __init__(self, resource: Resource, presence: PresenceRegistry, goodbyes: Goodbyes, start: Start) -> None:
         self.identity: Identity | None = resource.identity
@@ -35,6 +35,8 @@ class Watch:
         self._goodbyes = goodbyes
         self._start = start
         self._people: dict[Identity, View] = {}
+        self._held: dict[Identity, tuple[View, View | None]] = {}
+        """What changed while nobody looks at the client (XEP-0352): the newest view, and the last that was shown."""
 
     async def follow(self, who: Identity) -> None:
         """Show somebody's presence from now on.  Those whom the person blocks are not heard from (XEP-0191)."""
@@ -44,6 +46,8 @@ class Watch:
     def leave(self, who: Identity) -> None:
         """Show it no more: the devices that were there go."""
         last = self._people.pop(who, None)
+        if who in self._held:
+            last = self._held.pop(who)[1]
         self._presence.unwatch(who, self)
         if last is not None:
             self._show(View(PresenceDocument(who), last.level, -1), last)
@@ -53,6 +57,13 @@ class Watch:
         for who in self._people:
             self._presence.unwatch(who, self)
         self._people.clear()
+        self._held.clear()
+
+    def looked_at(self) -> None:
+        """Somebody looks at the client again: what changed meanwhile is shown, each person once."""
+        held, self._held = self._held, {}
+        for view, before in held.values():
+            self._show(view, before)
 
     def notify(self, view: View, before: View | None) -> None:
         """One person's presence as it is now; only the resources that differ are sent."""
@@ -69,6 +80,10 @@ class Watch:
             self._show(view, before)
 
     def _show(self, view: View, before: View | None) -> None:
+        if self._resource.unwatched and before is not None and view.version >= 0:
+            who = view.document.identity
+            self._held[who] = view, self._held[who][1] if who in self._held else before
+            return
         language = self._resource.language
         since = f"{before.level} {before.version}" if before is not None else "first"
         kind = f"xmpp {language} {since}"
