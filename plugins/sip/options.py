@@ -39,6 +39,8 @@ class SipOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds between two notices about one person to one subscriber; the first change after quiet is told at once."""
     md5_only: list[str] = msgspec.field(default_factory=lambda: ["baresip", "sipsak", "SIPp", "Purple"])
     """Clients, by how their User-Agent begins, that fail when SHA-256 is offered beside MD5."""
+    xcap: bool = True
+    """Whether the web server lets people read and change their own lists and rules under /xcap."""
     conference_factory: str = "conference-factory"
     """The user part of the address that makes a conference for whoever calls it, in each domain; empty for none."""
 

@@ -174,7 +174,8 @@ class SipTransport:
     @hookimpl
     def routes(self, front_end: FrontEnd) -> Sequence[web.RouteDef]:
         """SIP over WebSocket and XCAP, on the ports of the web server."""
-        return [web.get("/sip", self._websocket), *xcap_routes(front_end, self._start)]
+        documents = xcap_routes(front_end, self._start) if self._options.xcap else ()
+        return [web.get("/sip", self._websocket), *documents]
 
     @hookimpl
     def addresses(self, front_end: FrontEnd) -> Sequence[tuple[str, str]]:

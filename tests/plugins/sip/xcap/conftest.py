@@ -96,10 +96,10 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
 
 
 @asynccontextmanager
-async def office_in(state: Path) -> AsyncIterator[Office]:
+async def office_in(state: Path, **options: object) -> AsyncIterator[Office]:
     """An office whose files are in a folder."""
     clock = Clock()
-    sip = SipTransport(SipOptions(listen="127.0.0.1", tls_port=None, tcp_port=0, notify_pause=0.0))
+    sip = SipTransport(SipOptions(listen="127.0.0.1", tls_port=None, tcp_port=0, notify_pause=0.0, **options))  # type: ignore[arg-type]
     web = WebServer(WebServer.Options(port=0))
     async with front_end_in(state, sip, web, clock=clock) as front_end:
         yield Office(front_end, sip, clock, f"http://127.0.0.1:{web.ports['http']}/xcap")

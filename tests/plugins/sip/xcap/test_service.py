@@ -199,3 +199,14 @@ async def test_an_account_that_goes_takes_its_documents_along(office: Office) ->
     await office.front_end.accounts.remove(ALICE)
     for kind in (LISTS, HARD):
         assert await office.front_end.store.document(f"xcap-{kind}", str(ALICE)) is None
+
+
+async def test_it_can_be_switched_off(tmp_path: Path) -> None:
+    async with office_in(tmp_path, xcap=False) as office, aiohttp.ClientSession() as session:
+        async with session.get(f"{office.root}/xcap-caps/global/index") as answer:
+            assert answer.status == 404
+
+
+async def test_a_document_that_is_deeper_than_any_client_writes_is_refused(office: Office) -> None:
+    deep = whole("<list>" * 300 + "</list>" * 300)
+    assert fault((await office.ask("PUT", LISTS, body=deep)).body) == "not-well-formed"
