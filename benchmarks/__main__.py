@@ -48,6 +48,8 @@ SCENARIOS = {
     "sip-register": Scenario(sip.register, sip.SERVERS),
     "sip-message": Scenario(sip.message, sip.SERVERS),
     "sip-presence": Scenario(sip.fan_out, sip.SERVERS),
+    "sip-watched": Scenario(sip.watched, sip.SERVERS),
+    "sip-call": Scenario(sip.call, sip.SERVERS),
     "sip-memory": Scenario(sip.memory, sip.SERVERS),
     "badges": Scenario(web.badges, web.SERVERS),
     "streams": Scenario(web.streams, web.SERVERS),

@@ -12,7 +12,7 @@ from .server import HOST, Server, answers, free_port
 
 TABLES = Path("/usr/share/kamailio/dbtext/kamailio")
 """The empty tables that come with it; its presence module does not start without some."""
-MODULES = ("tls", "kex", "tm", "tmx", "sl", "pv", "maxfwd", "textops", "siputils", "usrloc", "registrar", "auth")
+MODULES = ("tls", "kex", "tm", "tmx", "sl", "pv", "maxfwd", "textops", "siputils", "rr", "usrloc", "registrar", "auth")
 PRESENCE_MODULES = ("db_text", "presence", "presence_xml")
 SHARED_MEMORY = 1024
 """MiB."""
@@ -59,6 +59,11 @@ request_route {{
         if (!save("location")) sl_reply_error();
         exit;
     }}
+    if (has_totag() && is_method("ACK|BYE")) {{
+        if (loose_route()) t_relay();
+        exit;
+    }}
+    if (is_method("INVITE")) record_route();
     if (is_method("PUBLISH|SUBSCRIBE")) {{
         if (!t_newtran()) {{ sl_reply_error(); exit; }}
         if (is_method("PUBLISH")) handle_publish(); else handle_subscribe();

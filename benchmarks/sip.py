@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import sip_scenes
+from . import sip_call_scene, sip_scenes
 from .bench import Bench, measured, throughput
 from .crew import Crew, shares
 from .hereabouts import Hereabouts
 from .kamailio import Kamailio
-from .people import rings
+from .people import rings, star
 from .results import Result
 from .server import Server
 
@@ -25,10 +25,14 @@ WINDOW = {"udp": 1, "tcp": 2, "tls": 2}
 REGISTERING = 200
 WATCHED = 1000
 """With ten watchers each: 10,000 subscriptions."""
+WATCHING = 1000
+"""Watchers of one person."""
+CALLING = 200
 IDLE = 600
 WITH_DIGEST = "Kamailio, digest"
 
-MEMORY, FAN_OUT, SUBSCRIBED = "SIP idle session, TLS", "SIP presence, 10 watchers each", "SIP subscriptions"
+MEMORY = {"tls": "SIP idle session, TLS", "udp": "SIP registration, UDP"}
+FAN_OUT, SUBSCRIBED = "SIP presence, 10 watchers each", "SIP subscriptions"
 
 
 def messages(transport: str) -> str:
@@ -39,6 +43,16 @@ def messages(transport: str) -> str:
 def registrations(transport: str) -> str:
     """The scenario's name."""
     return f"SIP REGISTER, {transport.upper()}"
+
+
+def calls(transport: str) -> str:
+    """The scenario's name."""
+    return f"SIP call, {transport.upper()}"
+
+
+def crowds(transport: str) -> str:
+    """The scenario's name."""
+    return f"SIP presence, 1000 watchers, {transport.upper()}"
 
 
 def register(bench: Bench, kind: type[Server]) -> None:
@@ -90,21 +104,55 @@ def fan_out(bench: Bench, kind: type[Server]) -> None:
         _finish(bench, crew, FAN_OUT, server, "NOTIFY")
 
 
-def memory(bench: Bench, kind: type[Server]) -> None:
-    """What a phone costs while it does nothing."""
-    people = IDLE // 4 if bench.quick else IDLE
-    with bench.server(kind, people) as server:
-        empty = server.processes.memory()
-        with _crew(bench, sip_scenes.idle, server, people, "tls", seconds=1.5) as crew:
+def watched(bench: Bench, kind: type[Server]) -> None:
+    """PUBLISH, and a NOTIFY to each of 1,000 watchers of one person."""
+    people = 1 + (WATCHING // 5 if bench.quick else WATCHING)
+    for transport in ("udp", "tls"):
+        given = {"seconds": bench.seconds, "proves": kind is Hereabouts}
+        with (
+            bench.server(kind, people, star(people - 1)) as server,
+            Crew(
+                sip_scenes.star,
+                [{"users": range(people)}],
+                port=server.ports[f"sip_{transport}"],
+                transport=transport,
+                **given,
+            ) as crew,
+        ):
             crew.facts()
             crew.go()
             crew.facts()
-            each = (server.processes.memory() - empty) / people
-            bench.add(Result(MEMORY, kind.name, memory=each, memory_unit="KiB each", remarks=[f"{people} phones"]))
+            _finish(bench, crew, crowds(transport), server, "NOTIFY")
+
+
+def call(bench: Bench, kind: type[Server]) -> None:
+    """From INVITE to the answer to BYE, each pair of phones one call after another."""
+    for transport in ("udp",) if bench.quick else ("udp", "tls"):
+        given = {"seconds": bench.seconds, "proves": kind is Hereabouts}
+        with (
+            bench.server(kind, CALLING) as server,
+            _crew(bench, sip_call_scene.call, server, CALLING, transport, **given) as crew,
+        ):
+            crew.facts()
+            _finish(bench, crew, calls(transport), server, "calls")
+
+
+def memory(bench: Bench, kind: type[Server]) -> None:
+    """What a phone costs while it does nothing, by a connection and by UDP."""
+    people = IDLE // 4 if bench.quick else IDLE
+    for transport, scenario in MEMORY.items():
+        with bench.server(kind, people) as server:
+            empty = server.processes.memory()
+            with _crew(bench, sip_scenes.idle, server, people, transport, seconds=1.5) as crew:
+                crew.facts()
+                crew.go()
+                crew.facts()
+                each, told = (server.processes.memory() - empty) / people, [f"{people} phones"]
+                bench.add(Result(scenario, kind.name, memory=each, memory_unit="KiB each", remarks=told))
 
 
 def _crew(bench: Bench, scene: Callable[..., Any], server: Server, people: int, transport: str, **given: Any) -> Crew:
-    together = 2 if scene is sip_scenes.message else 1
+    together = 2 if scene in (sip_scenes.message, sip_call_scene.call) else 1
     port = server.ports[f"sip_{transport}"]
     return Crew(scene, shares(people, bench.processes, together=together), port=port, transport=transport, **given)
 

@@ -17,8 +17,13 @@ from .xmpp_session import PATIENCE, private_address
 BRANCH = re.compile(rb"branch=z9hG4bK([0-9a-z]+)")
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 NONCE = re.compile(rb'Digest [^\r]*?nonce="([^"]+)"')
-COPIED = (b"via:", b"from:", b"to:", b"call-id:", b"cseq:")
-"""Headers that an answer takes from its request (RFC 3261 section 8.2.6.2)."""
+COPIED = (b"via:", b"from:", b"to:", b"call-id:", b"cseq:", b"record-route:")
+"""Headers that an answer takes from its request (RFC 3261 sections 8.2.6.2 and 12.1.1)."""
+SDP = (
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    "m=audio 40000 RTP/AVP 0 8\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n"
+)
+"""What a phone offers, and what it answers."""
 AGAIN_AFTER = 0.5
 """Seconds without an answer after which a request over UDP is sent again: T1."""
 
@@ -83,22 +88,20 @@ class Phone(asyncio.Protocol, asyncio.DatagramProtocol):
         call: str,
         headers: str = "",
         body: str = "",
+        to: str = "",
         proves: bool = True,
     ) -> None:
-        """Send a request; ``answered`` gets the final status and the whole response."""
-        self._serial += 1
+        """Send a request; ``answered`` gets the final status and the whole response.  ``to`` is To in a call."""
         self._cseq += 1
-        branch = f"{self._instance}{self._serial:x}"
-        to = f"sip:{self.user}@{DOMAIN}" if method == "REGISTER" else uri
+        to = to or (f"<sip:{self.user}@{DOMAIN}>" if method == "REGISTER" else f"<{uri}>")
         proof = self._proof(method, uri) if proves and self._nonce else ""
-        data = (
-            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{self._via} {self._local};branch=z9hG4bK{branch};rport\r\n"
-            f"Max-Forwards: 70\r\nFrom: <sip:{self.user}@{DOMAIN}>;tag={self._instance}\r\nTo: <{to}>\r\n"
-            f"Call-ID: {call}\r\nCSeq: {self._cseq} {method}\r\n{proof}{headers}"
-            f"Content-Length: {len(body)}\r\n\r\n{body}"
-        ).encode()
+        branch, data = self._written(method, uri, call, f"{proof}{headers}", to, body)
         self._waiting[branch] = Waiting(answered, data, self._loop.time())
         self._write(data)
+
+    def acknowledge(self, uri: str, *, call: str, headers: str, to: str) -> None:
+        """Send the ACK for the 2xx to our last INVITE."""
+        self._write(self._written("ACK", uri, call, headers, to, "")[1])
 
     async def register(self) -> None:
         """Sign in.  Raises AssertionError where that is refused."""
@@ -156,14 +159,28 @@ class Phone(asyncio.Protocol, asyncio.DatagramProtocol):
 
     def _take(self, data: bytes) -> None:
         if not data.startswith(b"SIP/2.0 "):
-            self._write(_ok(data, self._instance))
-            self.heard(data[: data.find(b" ")], data)
+            method = data[: data.find(b" ")]
+            if method != b"ACK":
+                self._write(_ok(data, self._instance, self.contact if method == b"INVITE" else ""))
+            self.heard(method, data)
             return
         status, branch = int(data[8:11]), BRANCH.search(data)
         if status >= 200 and branch is not None:
             waiting = self._waiting.pop(branch[1].decode(), None)
             if waiting is not None:
                 waiting.answered(status, data)
+
+    def _written(self, method: str, uri: str, call: str, headers: str, to: str, body: str) -> tuple[str, bytes]:
+        """A request with the number that is due, and its branch."""
+        self._serial += 1
+        branch = f"{self._instance}{self._serial:x}"
+        data = (
+            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{self._via} {self._local};branch=z9hG4bK{branch};rport\r\n"
+            f"Max-Forwards: 70\r\nFrom: <sip:{self.user}@{DOMAIN}>;tag={self._instance}\r\nTo: {to}\r\n"
+            f"Call-ID: {call}\r\nCSeq: {self._cseq} {method}\r\n{headers}"
+            f"Content-Length: {len(body)}\r\n\r\n{body}"
+        )
+        return branch, data.encode()
 
     def _proof(self, method: str, uri: str) -> str:
         """RFC 7616 with MD5 and qop=auth: for the nonce of the last challenge, with the next count."""
@@ -185,12 +202,15 @@ class Phone(asyncio.Protocol, asyncio.DatagramProtocol):
         self._loop.call_later(AGAIN_AFTER / 2, self._repeat)
 
 
-def _ok(request: bytes, tag: str) -> bytes:
+def _ok(request: bytes, tag: str, contact: str = "") -> bytes:
+    """200, with a contact also to what begins a call."""
     lines = [line for line in request[: request.find(b"\r\n\r\n")].split(b"\r\n") if line.lower().startswith(COPIED)]
     for n, line in enumerate(lines):
         if line[:3].lower() == b"to:" and b"tag=" not in line:
             lines[n] = line + b";tag=" + tag.encode()
-    return b"\r\n".join([b"SIP/2.0 200 OK", *lines, b"Content-Length: 0\r\n\r\n"])
+    body = SDP if contact else ""
+    end = f"{contact}Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    return b"\r\n".join([b"SIP/2.0 200 OK", *lines, end.encode() if contact else b"Content-Length: 0\r\n\r\n"])
 
 
 def _md5(text: str) -> str:

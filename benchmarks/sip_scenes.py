@@ -61,7 +61,7 @@ async def register(stage: Stage, *, port: int, transport: str, users: range, sec
         again(phone)
     await asyncio.sleep(seconds)
     await stage.step({"got": len(late), "seconds": time.monotonic() - began, "late": list(late)})
-    return _end(phones, wrong)
+    return ended(phones, wrong)
 
 
 async def message(
@@ -108,7 +108,7 @@ async def message(
     going = False
     await stage.step({"got": min(arrived, len(late)), "seconds": time.monotonic() - began, "late": list(late)})
     await until(lambda: arrived >= len(late), 5.0)
-    return _end(phones, wrong) | {"missing": len(late) - arrived}
+    return ended(phones, wrong) | {"missing": len(late) - arrived}
 
 
 async def fan_out(
@@ -126,7 +126,22 @@ async def fan_out(
     await asyncio.sleep(seconds)
     ring.going = False
     await stage.step({"got": len(ring.late), "seconds": time.monotonic() - began, "late": list(ring.late)})
-    return _end(ring.phones, ring.wrong)
+    return ended(ring.phones, ring.wrong)
+
+
+async def star(stage: Stage, *, port: int, transport: str, users: range, seconds: float, proves: bool) -> Facts:
+    """One is watched by all the others, and changes again when all have seen it."""
+    crowd = Star(await signed_in(port, transport, users), proves)
+    await stage.step()
+    await crowd.subscribe()
+    await crowd.publish_first()
+    await stage.step()
+    began = time.monotonic()
+    crowd.begin(1)
+    await asyncio.sleep(seconds)
+    crowd.going = False
+    await stage.step({"got": len(crowd.late), "seconds": time.monotonic() - began, "late": list(crowd.late)})
+    return ended(crowd.phones, crowd.wrong)
 
 
 async def idle(stage: Stage, *, port: int, transport: str, users: range, seconds: float) -> Facts:
@@ -135,7 +150,7 @@ async def idle(stage: Stage, *, port: int, transport: str, users: range, seconds
     phones = await signed_in(port, transport, users)
     await asyncio.sleep(seconds)
     await stage.step()
-    return _end(phones, Counter())
+    return ended(phones, Counter())
 
 
 class Ring:
@@ -235,6 +250,26 @@ class Ring:
             raise TimeoutError(f"after {self._subscribed} subscriptions, refused: {dict(self.wrong)}")
 
 
+class Star(Ring):
+    """The first phone, and those that watch it."""
+
+    def __init__(self, phones: list[Phone], proves: bool) -> None:
+        super().__init__(phones, proves, len(phones) - 1)
+        self._resting = deque((0,))
+
+    async def subscribe(self) -> None:
+        """Everybody asks to see the first."""
+        for asked, phone in enumerate(self.phones[1:], 1):
+            self._subscribe(phone, 0)
+            await self._settled(lambda: asked - self._subscribed - self.wrong.total() <= SUBSCRIBING)  # noqa: B023
+        await self._settled(lambda: self._subscribed + self.wrong.total() >= len(self.phones) - 1)
+
+    async def publish_first(self) -> None:
+        """The first says something, and everybody sees it."""
+        self._publish(0)
+        await self._settled(lambda: bool(self._resting))
+
+
 async def signed_in(port: int, transport: str, users: range) -> list[Phone]:
     """Phones, registered, some at a time."""
     context, gate = trusting(), asyncio.Semaphore(AT_ONCE)
@@ -249,5 +284,6 @@ async def signed_in(port: int, transport: str, users: range) -> list[Phone]:
     return await asyncio.gather(*(one(number) for number in users))
 
 
-def _end(phones: list[Phone], wrong: Counter[int]) -> Facts:
+def ended(phones: list[Phone], wrong: Counter[int]) -> Facts:
+    """The last fact of a scene: what had to be sent again, and what was refused."""
     return {"again": sum(phone.again for phone in phones), "wrong": dict(wrong)}
