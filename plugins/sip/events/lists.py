@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ....core.errors import BadAddress
+from ....core.errors import BadAddress, HereaboutsError
 from ....core.identity import Identity
 from ..errors import Refusal
 from ..messages.bodies import inflated
@@ -49,13 +49,15 @@ class Lists:
     async def __call__(self, request: Request, who: Identity, instance: str) -> ListFeed | None:
         """The feed of a list, None for what is no list.  Raises Refusal, MalformedXml, UnknownBody."""
         if contained(request):
-            entries, own = self._entries(request, who), False
+            entries, own = await self._entries(request), False
         elif await self._is_own_list(request, who):
             entries, own = await self._contacts_of(who), True
         else:
             return None
         if EVENT_LIST not in (tag.lower() for tag in request.all("Supported") + request.all("Require")):
             raise Refusal(421, "", ("Require", EVENT_LIST))  # RFC 4662 section 4.1
+        if not self.front_end.ours(who.domain):
+            raise Refusal(403, "lists are for people who sign in here")
         if len(self._feeds.get(who, ())) >= MAX_LISTS:
             raise Refusal(403, f"at most {MAX_LISTS} subscriptions to lists")
         feed = ListFeed(self.front_end, who, entries, self._manners(request), _Origin(self, own))
@@ -82,11 +84,11 @@ class Lists:
         if not feeds:
             self._feeds.pop(feed.who, None)
 
-    def again(self, request: Request, who: Identity) -> Sequence[Entry] | None:
+    async def again(self, request: Request, who: Identity) -> Sequence[Entry] | None:
         """The list in a refresh, if one is."""
         if not contained(request):
             return None
-        entries = self._entries(request, who)
+        entries = await self._entries(request)
         self._start(self._ask(who, entries))
         return entries
 
@@ -104,14 +106,14 @@ class Lists:
     async def _contacts_of(self, who: Identity) -> list[Entry]:
         """Somebody's contact list.  Nobody is asked anything: they were when they were put on it."""
         contacts = await self.front_end.contacts.of(who)
-        return [Entry(str(sip_uri(c.address)), c.name, self._here(c.address)) for c in contacts]
+        return await self._shown([(str(sip_uri(contact.address)), contact.name) for contact in contacts])
 
-    def _entries(self, request: Request, who: Identity) -> list[Entry]:
+    async def _entries(self, request: Request) -> list[Entry]:
         """The people in a body.  Raises Refusal, MalformedXml, MalformedSip, UnknownBody."""
         if request.content_type is None or request.content_type.value != CONTENT_TYPE:
             raise Refusal(415, "", ("Accept", CONTENT_TYPE))
         listed = read(inflated(request.first("Content-Encoding") or "", request.body))
-        return [Entry(entry.uri, entry.display, self._person(entry.uri)) for entry in listed]
+        return await self._shown([(entry.uri, entry.display) for entry in listed])
 
     async def _ask(self, who: Identity, entries: Sequence[Entry]) -> None:
         """Ask everybody for permission, in the one way there is."""
@@ -121,15 +123,29 @@ class Lists:
             if not number % AT_ONCE:
                 await asyncio.sleep(0)
 
-    def _person(self, uri: str) -> Identity | None:
-        """Who is behind an address; None for somebody whose presence is not to be had here."""
-        try:
-            return self._here(identity_of(uri))
-        except BadAddress:
-            return None
+    async def _shown(self, listed: Sequence[tuple[str, str]]) -> list[Entry]:
+        """Who is behind each address; nobody where there is none, or nothing leads to its domain."""
+        reached: dict[str, bool] = {}
+        entries = []
+        for uri, name in listed:
+            try:
+                person = identity_of(uri)
+            except BadAddress:
+                entries.append(Entry(uri, name, None))
+                continue
+            if person.domain not in reached:
+                reached[person.domain] = await self._reaches(person)
+            entries.append(Entry(uri, name, person if reached[person.domain] else None))
+        return entries
 
-    def _here(self, who: Identity) -> Identity | None:
-        return who if self.front_end.ours(who.domain) or self.front_end.is_conference(who.domain) else None
+    async def _reaches(self, who: Identity) -> bool:
+        if self.front_end.ours(who.domain) or self.front_end.is_conference(who.domain):
+            return True
+        try:
+            await self.front_end.registrar.foreign(who)
+        except HereaboutsError:
+            return False
+        return True
 
     async def _is_own_list(self, request: Request, who: Identity) -> bool:
         """Somebody else's list looks like somebody who does not exist, which is what the presence package shows."""
@@ -166,7 +182,7 @@ class _Origin:
         self._lists.ended(feed)
 
     async def again(self, feed: ListFeed, request: Request) -> Sequence[Entry] | None:
-        return None if self._own else self._lists.again(request, feed.who)
+        return None if self._own else await self._lists.again(request, feed.who)
 
 
 def contained(request: Request) -> bool:

@@ -8,12 +8,16 @@ from collections.abc import Callable
 
 import pytest
 
+from .....core.access import AccessLevel
 from .....core.contacts import Subscription
+from .....core.errors import NotFound
 from .....core.identity import Identity
+from .....core.presence import Availability, Publication, Source
+from .....plugins.sip.errors import Refusal
 from .....plugins.sip.events import list_feed, lists
 from .....plugins.sip.resource_lists import CONTENT_TYPE, NAMESPACE
 from .....plugins.sip.syntax.message import Request, Response
-from ....people import ALICE, BOB, CAROL, DAVE
+from ....people import ALICE, BOB, CAROL, DAVE, NOON
 from ..conftest import Exchange
 from ..phone import PATIENCE, Phone
 from ..presence.test_pidf import published
@@ -155,6 +159,45 @@ async def test_all_watchers_of_a_level_share_one_rendering(exchange: Exchange, m
     await alice.subscribe(BOBS)
     await until(lambda: len(alice.heard("NOTIFY")) == 4)
     assert written.count(BOB) == 1
+
+
+async def test_people_of_other_domains_are_seen_where_something_leads_there(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is known of them is what their server told ours."""
+    asked: list[str] = []
+
+    async def foreign(who: Identity) -> object:
+        asked.append(who.domain)
+        if who.domain == "nowhere.test":
+            raise NotFound("nothing routes there")
+        return object()
+
+    monkeypatch.setattr(exchange.front_end.registrar, "foreign", foreign)
+    friend, other = Identity("friend", "elsewhere.test"), Identity("other", "elsewhere.test")
+    monkeypatch.setattr(exchange.front_end.presence, "_level_of", sees_everybody)
+    desk = Publication("desk", Source.MACHINE, Availability.AVAILABLE, NOON, instance="desk")
+    await exchange.front_end.presence.publish(friend, desk)
+    alice = await exchange.phone(ALICE)
+    await alice.subscribe(RLS, **naming(f"sip:{friend}", f"sip:{other}", "sip:x@nowhere.test", "tel:+49301234"))
+    seen = of(await alice.hears("NOTIFY"))
+    assert list(seen.states.values()) == ["active", "active", "terminated", "terminated"]
+    assert OPEN in seen.documents[f"sip:{friend}"] and CLOSED in seen.documents[f"sip:{other}"]
+    assert asked == ["elsewhere.test", "nowhere.test"], "each domain once"
+
+
+async def sees_everybody(watcher: Identity | None, presentity: Identity) -> AccessLevel:
+    return AccessLevel.EXTERNAL
+
+
+async def test_lists_are_for_people_who_sign_in_here(exchange: Exchange) -> None:
+    package = exchange.sip.dispatch.methods["SUBSCRIBE"].__self__.packages["presence"]  # type: ignore[attr-defined]
+    phone = await exchange.phone(ALICE)
+    said = naming(BOBS)
+    request = phone.request("SUBSCRIBE", RLS, headers=said["headers"], body=said["body"])  # type: ignore[arg-type]
+    with pytest.raises(Refusal) as refused:
+        await package.subscribe(request, Identity("mallory", "elsewhere.test"), "")
+    assert refused.value.status == 403
 
 
 # ---- the way it is said

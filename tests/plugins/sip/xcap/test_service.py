@@ -202,9 +202,8 @@ async def test_an_account_that_goes_takes_its_documents_along(office: Office) ->
 
 
 async def test_it_can_be_switched_off(tmp_path: Path) -> None:
-    async with office_in(tmp_path, xcap=False) as office, aiohttp.ClientSession() as session:
-        async with session.get(f"{office.root}/xcap-caps/global/index") as answer:
-            assert answer.status == 404
+    async with office_in(tmp_path, xcap=False) as office:
+        assert (await office.ask("GET", LISTS)).status == 404
 
 
 async def test_a_document_that_is_deeper_than_any_client_writes_is_refused(office: Office) -> None:
