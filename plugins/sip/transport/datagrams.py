@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import socket
 from itertools import islice
 from typing import cast
 
@@ -15,6 +16,10 @@ from .flow import Address, Flow
 from .limits import ADDRESS_FORGOTTEN_AFTER, MAX_BEFORE_SIGN_IN, MAX_DATAGRAM, UDP_CREDIT
 from .overload import Bucket, Rates, network_of
 from .sockets import address_of, local_to
+
+
+RECEIVE_BUFFER = 4 * 1024 * 1024
+"""Bytes that the system is asked to keep while we are busy; it gives less where its own limit says so."""
 
 
 class Peer:
@@ -80,6 +85,9 @@ class UdpPort(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)  # uvloop's are no subclasses
         self._family = transport.get_extra_info("socket").family
         self.local = address_of(transport.get_extra_info("sockname"))
+        wire = transport.get_extra_info("socket")
+        if wire is not None:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """One datagram is one message, or a keep-alive; of those, STUN is answered to who has signed in."""
