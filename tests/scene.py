@@ -128,6 +128,33 @@ class Stage:
         eye = self.eyes[name, other] = Onlooker(who(name))
         await self.front_end.presence.watch(who(other), eye)
 
+    @step(r"(\w+) looks away from (\w+)")
+    async def unwatch(self, name: str, other: str) -> None:
+        self.front_end.presence.unwatch(who(other), self.eyes.pop((name, other)))
+
+    @step(r"(nobody|[\w, ]+) watch(?:es)? (\w+) now")
+    async def watchers(self, names: str, other: str) -> None:
+        expected = set() if names == "nobody" else {who(name) for name in names.split(", ")}
+        assert self.front_end.presence.watchers(who(other)) == expected
+
+    @step(r"(\w+) asks to see (\w+)")
+    async def ask(self, name: str, other: str) -> None:
+        await self.front_end.contacts.ask(who(name), who(other))
+
+    @step(r"(\w+) says (yes|no) to (\w+)")
+    async def answer(self, name: str, word: str, other: str) -> None:
+        contacts = self.front_end.contacts
+        await (contacts.grant if word == "yes" else contacts.revoke)(who(name), who(other))
+
+    @step(r"(\w+) is asked by (nobody|[\w, ]+)")
+    async def asked(self, name: str, names: str) -> None:
+        questions = [question.address for question in await self.front_end.contacts.questions(who(name))]
+        assert questions == ([] if names == "nobody" else [who(other) for other in names.split(", ")])
+
+    @step(r"(\d+) messages? waits? for (\w+)")
+    async def waiting(self, count: str, name: str) -> None:
+        assert await self.front_end.fan_out.unseen(who(name)) == int(count)
+
     @step(r"(\w+) is (available|busy|away)(?: with ([\w-]+))?")
     async def publish(self, name: str, word: str, activity: str | None) -> None:
         claim = Publication(
