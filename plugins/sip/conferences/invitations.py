@@ -147,6 +147,8 @@ class Invitations:
             if session is not None and news.event.reason not in RESUMABLE:
                 self._sessions.end(session, "the conference has ended")
             return session is not None and session.wraps
+        if channel.endpoint.identity not in news.conversation.participants:
+            return knows_groups(self._features(channel.endpoint))  # its session has just been told BYE
         session = await self.seat(channel, news.conversation)
         if session is not None and isinstance(news.event, SubjectChanged) and not session.wraps:
             self._start(session.rename(news.event.subject))

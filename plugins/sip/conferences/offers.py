@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .. import resource_lists
+from .. import multipart, resource_lists
 from ..errors import Refusal
 from ..messages.bodies import inflated
 from ..resource_lists import Entry
 from ..syntax.grammar import MalformedSip
-from ..syntax.headers import Term, media_type
+from ..syntax.headers import Term
 from ..syntax.message import Request
 
 SDP = "application/sdp"
-MULTIPART = "multipart/mixed"
-ACCEPTED = (SDP, resource_lists.CONTENT_TYPE, MULTIPART)
+ACCEPTED = (SDP, resource_lists.CONTENT_TYPE, multipart.CONTENT_TYPE)
 """What an INVITE to a conference may have in it."""
-MAX_PARTS = 8
-"""Parts of one multipart body."""
 MAX_MEDIA = 16
 """Media lines of one offer."""
 MESSAGES = ("message", "sip")
@@ -65,20 +62,10 @@ def answer(offer: Offer, host: str) -> bytes:
 
 
 def _parts(kind: Term, content: bytes) -> Iterator[tuple[Term, bytes]]:
-    if kind.value != MULTIPART:
+    if kind.value == multipart.CONTENT_TYPE:
+        yield from multipart.parts(kind, content)
+    else:
         yield kind, content
-        return
-    boundary = kind.params.get("boundary") or ""
-    if not boundary:
-        raise MalformedSip("a multipart body without a boundary")
-    pieces = (b"\r\n" + content).split(b"\r\n--" + boundary.encode("utf-8", "surrogateescape"))[1:]
-    if not pieces or len(pieces) > MAX_PARTS + 1 or not pieces[-1].startswith(b"--"):
-        raise MalformedSip(f"a multipart body that does not end, or has more than {MAX_PARTS} parts")
-    for piece in pieces[:-1]:
-        head, _, body = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        lines = [line.partition(":") for line in head.decode("utf-8", "replace").split("\r\n")]
-        said = next((value for name, _, value in lines if name.strip().lower() == "content-type"), "text/plain")
-        yield media_type(said.strip()), body
 
 
 def _media(body: bytes) -> list[str]:

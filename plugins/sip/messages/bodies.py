@@ -6,6 +6,7 @@ import zlib
 from typing import NamedTuple
 
 from ....core.errors import HereaboutsError
+from .. import multipart
 from ..syntax.grammar import MalformedSip
 from ..syntax.headers import Term
 from ..xml import clean
@@ -33,7 +34,13 @@ class Text(NamedTuple):
     message_id: str = ""
 
 
-Content = Text | Composing | Notification
+class Notifications(NamedTuple):
+    """Several at once.  COMPAT: liblinphone collects those that it sends to a conference."""
+
+    all: tuple[Notification, ...]
+
+
+Content = Text | Composing | Notifications
 
 
 def read(content_type: Term | None, coding: str, body: bytes) -> Content:
@@ -47,10 +54,21 @@ def read(content_type: Term | None, coding: str, body: bytes) -> Content:
     if kind.value == composing.CONTENT_TYPE:
         return composing.read(content)
     if kind.value == imdn.CONTENT_TYPE:
-        return imdn.read(content)
+        return Notifications((imdn.read(content),))
+    if kind.value == multipart.CONTENT_TYPE and kind is not content_type:
+        return _several(kind, content)
     if kind.value != "text/plain":
         raise UnknownBody(f"{kind.value} is not taken here")
     return Text(clean(_decoded(kind.params.get("charset") or "utf-8", content)), message_id)
+
+
+def _several(kind: Term, content: bytes) -> Notifications:
+    found = []
+    for part, body in multipart.parts(kind, content):
+        if part.value != imdn.CONTENT_TYPE:
+            raise UnknownBody(f"{part.value} among others is not taken here")
+        found.append(imdn.read(body))
+    return Notifications(tuple(found))
 
 
 def inflated(coding: str, body: bytes) -> bytes:

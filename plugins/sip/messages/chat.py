@@ -54,7 +54,8 @@ class Chat:
         elif isinstance(content, Text):
             return await self._say(request, sender, to, only, content)
         else:
-            self._exchange.notified(sender, content)
+            for notification in content.all:
+                self._exchange.notified(sender, notification)
         return request.reply(200)
 
     def close(self) -> None:

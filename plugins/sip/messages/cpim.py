@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..syntax.grammar import MalformedSip
+from ..syntax.grammar import MalformedSip, quote
 from ..syntax.headers import NameAddr, Term, media_type
 from ..syntax.uri import SipUri
 
@@ -56,7 +56,9 @@ def wrap(
     wanted: str = "",
 ) -> bytes:
     """A content in its wrapper; ``wanted`` are the notifications that are asked for (RFC 5438)."""
-    about = [f"From: {sender}", f"To: <{to}>", f"DateTime: {at}"]
+    # RFC 3862 section 5: no blank stands between a quoted name and the address
+    name = quote(sender.display) if sender.display else ""
+    about = [f"From: {name}<{sender.uri}>", f"To: <{to}>", f"DateTime: {at}"]
     if message_id:
         about += [f"NS: imdn <{IMDN}>", f"imdn.Message-ID: {message_id}"]
         about += [f"imdn.Disposition-Notification: {wanted}"] if wanted else []

@@ -195,7 +195,7 @@ async def test_the_factory_makes_a_conference_and_invites(exchange: Exchange) ->
     await carol.text("Alice: hello all")
     wrapped = await bob.hears("MESSAGE")
     assert wrapped.first("Content-Type") == "message/cpim"
-    assert f'From: "Alice" <sip:{ALICE}>' in wrapped.body.decode() and wrapped.body.endswith(b"hello all")
+    assert f'From: "Alice"<sip:{ALICE}>' in wrapped.body.decode() and wrapped.body.endswith(b"hello all")
 
 
 async def test_a_list_beside_an_offer(exchange: Exchange) -> None:

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from .....plugins.sip.messages import bodies, composing, cpim, imdn
-from .....plugins.sip.messages.bodies import Text, UnknownBody
+from .....plugins.sip.messages.bodies import Notifications, Text, UnknownBody
 from .....plugins.sip.messages.composing import Composing
 from .....plugins.sip.messages.imdn import Disposition, Notification
 from .....plugins.sip.syntax.grammar import MalformedSip
-from .....plugins.sip.syntax.headers import Term, media_type
+from .....plugins.sip.syntax.headers import NameAddr, Term, media_type
+from .....plugins.sip.syntax.uri import SipUri
 from .....plugins.sip.xml import MalformedXml
 
 NOON = datetime(2026, 11, 23, 12, 0, 5, tzinfo=UTC)
@@ -40,6 +41,14 @@ WRAPPED = (
 
 def read(kind: str, body: bytes, coding: str = "") -> object:
     return bodies.read(media_type(kind) if kind else None, coding, body)
+
+
+def one(kind: str, body: bytes, coding: str = "") -> Notification:
+    """The only notification in a body."""
+    content = read(kind, body, coding)
+    assert isinstance(content, Notifications)
+    (notification,) = content.all
+    return notification
 
 
 def test_text_in_its_charset():
@@ -77,7 +86,7 @@ def test_what_is_refused(kind, coding, body, fault):
 
 
 def test_a_compressed_body_is_unpacked():
-    assert read(imdn.CONTENT_TYPE, zlib.compress(LINPHONE_DISPLAYED), "deflate") == Notification(
+    assert one(imdn.CONTENT_TYPE, zlib.compress(LINPHONE_DISPLAYED), "deflate") == Notification(
         "791NsjdZwo", Disposition.DISPLAYED
     )
     assert read("text/plain", b"as it is", "identity") == Text("as it is")
@@ -123,8 +132,36 @@ def test_a_wrapped_message_is_unwrapped(eol):
 
 def test_a_wrapped_notification_is_one_and_other_prefixes_work():
     head = b"NS: x <urn:ietf:params:imdn>\r\nx.Message-ID: 7\r\n\r\nContent-type: message/imdn+xml\r\n\r\n"
-    assert read(cpim.CONTENT_TYPE, head + LINPHONE_DISPLAYED) == Notification("791NsjdZwo", Disposition.DISPLAYED)
+    assert one(cpim.CONTENT_TYPE, head + LINPHONE_DISPLAYED) == Notification("791NsjdZwo", Disposition.DISPLAYED)
     assert cpim.unwrap(head + b"x").message_id == "7"
+
+
+def test_several_notifications_in_one_wrapper():
+    """As liblinphone sends them to a conference."""
+    part = b"--b1\r\nContent-Type: message/imdn+xml\r\nContent-Length: 9\r\n\r\n" + LINPHONE_DISPLAYED + b"\r\n"
+    head = b"From: <sip:a@b.test>\r\n\r\nContent-Disposition: notification\r\n"
+    head += b"Content-Type: multipart/mixed;boundary=b1\r\n\r\n"
+    displayed = Notification("791NsjdZwo", Disposition.DISPLAYED)
+    assert read(cpim.CONTENT_TYPE, head + part + part + b"--b1--\r\n") == Notifications((displayed, displayed))
+    other = part.replace(b"message/imdn+xml", b"image/png")
+    with pytest.raises(UnknownBody):
+        read(cpim.CONTENT_TYPE, head + part + other + b"--b1--\r\n")
+
+
+def test_what_is_wrapped_is_found_again():
+    sender = NameAddr(SipUri("sip", "bob", "example.test"), 'Bob "the" Berger')
+    wrapped = cpim.wrap(
+        sender,
+        SipUri("sip", "r", "c.test"),
+        "2026-11-23T12:00:00Z",
+        "text/plain",
+        b"hi",
+        message_id="m1",
+        wanted="display",
+    )
+    assert read(cpim.CONTENT_TYPE, wrapped) == Text("hi", "m1")
+    assert wrapped.startswith(b'From: "Bob \\"the\\" Berger"<sip:bob@example.test>\r\nTo: <sip:r@c.test>\r\n')
+    assert b"imdn.Disposition-Notification: display\r\n\r\nContent-Type: text/plain\r\n" in wrapped
 
 
 def test_wrappers_have_limits():
