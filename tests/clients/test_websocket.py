@@ -138,7 +138,7 @@ async def test_over_tls(tmp_path: Path) -> None:
         url, ca = f"wss://localhost:{server.ports['https']}/sip", str(front_end.tls.authority)
         alice = await node.phone("jssip", url, "alice", DOMAIN, PASSWORD, ca=ca)
         await alice.wait("register", state="ok")
-        table = sip.registrations
+        table = sip.services.registrations  # type: ignore[union-attr]
         assert table is not None
         flow = table.ways(ALICE)[0].flow
         assert flow.transport == "WSS" and flow.secure

@@ -197,5 +197,5 @@ async def test_at_the_end_everybody_is_signed_out_and_no_task_is_left(exchange: 
     await exchange.front_end.__aexit__()
     assert not registrar.of(ALICE)
     await asyncio.sleep(0)
-    assert not exchange.sip._tasks and exchange.sip.dispatch and not exchange.sip.dispatch._lanes
+    assert not exchange.sip._tasks and exchange.sip.services and not exchange.sip.services.dispatch._lanes
     await phone.close()

@@ -191,7 +191,7 @@ async def sees_everybody(watcher: Identity | None, presentity: Identity) -> Acce
 
 
 async def test_lists_are_for_people_who_sign_in_here(exchange: Exchange) -> None:
-    package = exchange.sip.dispatch.methods["SUBSCRIBE"].__self__.packages["presence"]  # type: ignore[attr-defined]
+    package = exchange.sip.services.dispatch.methods["SUBSCRIBE"].__self__.packages["presence"]  # type: ignore[attr-defined]
     phone = await exchange.phone(ALICE)
     said = naming(BOBS)
     request = phone.request("SUBSCRIBE", RLS, headers=said["headers"], body=said["body"])  # type: ignore[arg-type]

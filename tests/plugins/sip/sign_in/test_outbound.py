@@ -39,7 +39,7 @@ async def two_flows(exchange: Exchange) -> tuple[Phone, Phone]:
 
 
 def registrations(exchange: Exchange) -> Registrations:
-    table = exchange.sip.registrations
+    table = exchange.sip.services.registrations  # type: ignore[union-attr]
     assert table is not None
     return table
 

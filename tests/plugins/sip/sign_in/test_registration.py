@@ -250,8 +250,8 @@ async def test_a_request_that_breaks_the_handler_is_a_500_and_harms_nobody(
     async def broken(*_: object) -> Response:
         raise RuntimeError("a fault of ours")
 
-    assert exchange.sip.dispatch is not None
-    monkeypatch.setitem(exchange.sip.dispatch.methods, "MESSAGE", broken)
+    assert exchange.sip.services is not None
+    monkeypatch.setitem(exchange.sip.services.dispatch.methods, "MESSAGE", broken)
     assert (await phone.say(f"sip:{BOB}", "x")).status == 500
     assert (await phone.register()).status == 200
     assert isinstance(phone.request("OPTIONS", HOME), Request)

@@ -149,7 +149,7 @@ async def test_several_flows_of_one_browser(served: Web) -> None:
         assert response.all("Require") == ["outbound"] and "pub-gruu" in str(response.first("Contact"))
     await second.crash()
     served.phones.remove(second)
-    table = served.sip.registrations
+    table = served.sip.services.registrations  # type: ignore[union-attr]
     assert table is not None
     await until(lambda: [way.flow.remote.port for way in table.ways(ALICE)] == [_port(first)])
     bob = await served.desk(BOB)
@@ -182,9 +182,9 @@ async def test_too_many_keep_alives(served: Web) -> None:
 
 
 async def test_who_says_nothing_or_does_not_sign_in_is_sent_away(served: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert served.sip._sockets is not None
+    assert served.sip.services is not None
     limits = Limits(first_request_within=0.1, sign_in_within=0.4)
-    monkeypatch.setattr(served.sip._sockets._reception, "limits", limits)
+    monkeypatch.setattr(served.sip.services.sockets._reception, "limits", limits)
     mute = await served.browser(ALICE, registered=False)
     assert await mute.is_hung_up_on()
     stranger = await served.browser(ALICE, registered=False)
@@ -225,7 +225,7 @@ async def test_what_comes_too_fast_waits(served: Web) -> None:
 
 async def test_who_does_not_read_is_sent_away(served: Web) -> None:
     await served.browser(ALICE)
-    table = served.sip.registrations
+    table = served.sip.services.registrations  # type: ignore[union-attr]
     assert table is not None
     flow = table.ways(ALICE)[0].flow
     for _ in range(600):
@@ -240,7 +240,7 @@ async def test_connections_of_one_address_are_counted(served: Web) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError):
         await served.browser(ALICE, registered=False)
     await phones[0].close()
-    sockets = served.sip._sockets
+    sockets = served.sip.services.sockets
     assert sockets is not None
     await until(lambda: len(sockets) == 19)
 
@@ -252,7 +252,7 @@ async def test_at_the_end_browsers_are_told(tmp_path: Path) -> None:
         phone = await BrowserPhone(ALICE, server.ports["http"]).connect()
         await phone.register()
         port = server.ports["http"]
-        await sip._sockets.close()  # type: ignore[union-attr]
+        await sip.services.sockets.close()  # type: ignore[union-attr]
         assert await phone.is_hung_up_on() and phone.socket.close_code == 1001
         assert await status_of(port, Sec_WebSocket_Protocol="sip") == 503
     await phone.close()
