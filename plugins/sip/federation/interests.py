@@ -146,9 +146,9 @@ class Interests:
             federation.shows(watcher, who, None)
             await self._publish(who)
             return await contacts.heard(who, Deed.REVOKE, watcher)
-        await self._publish(who)
         if interest.state == "active":
             await contacts.heard(who, Deed.GRANT, watcher)
+        await self._publish(who)
 
     async def _publish(self, who: Identity) -> None:
         """What all of them together know of a person."""
