@@ -11,7 +11,7 @@ from string import digits
 from ..transport.limits import MAX_HEADERS, MAX_LENGTH, MAX_LINE
 from .fields import SipMessage, Value
 from .grammar import CONTROLS, TOKEN, MalformedSip, made_of, number
-from .headers import Via
+from .headers import METHODS, Via
 from .names import KEYS, key_of
 from .reasons import REASONS
 from .uri import SipUri
@@ -224,13 +224,15 @@ def _cleaned(text: str) -> tuple[str, str]:
 
 def _started(line: str) -> tuple[Request | Response, str, int]:
     """The start line as an empty message; what is wrong with it, and the status to say so with."""
+    words = line.split(" ")
+    if words[-1] == VERSION and words[0] in METHODS and len(words) == 3 and words[1]:  # as nearly all of them are
+        return Request(words[0], words[1]), "", 400
     if line[:4].upper() == "SIP/":
         version, _, rest = line.partition(" ")
         status, _, reason = rest.partition(" ")
         if version.upper() != VERSION or len(status) != 3 or not made_of(status, digits) or status[0] not in "123456":
             raise MalformedSip("not the first line of a response")
         return Response(int(status), reason), "", 400
-    words = line.split(" ")
     method, version = words[0], line.rstrip(" ").rpartition(" ")[2].upper()
     if not made_of(method, TOKEN) or not version.startswith("SIP/"):
         raise MalformedSip("not the first line of a request")
