@@ -17,7 +17,10 @@ MODULES = "/usr/lib/baresip/modules"
 class Baresip:
     """One baresip; ``screen`` is everything it has printed, which is where it shows messages."""
 
-    def __init__(self, home: Path, user: str, password: str, server: str, transport: str, ca: str, port: int) -> None:
+    def __init__(
+        self, home: Path, user: str, password: str, server: str, transport: str, ca: str, port: int, more: str = ""
+    ) -> None:
+        """``more`` is further parameters of the account."""
         self.home, self.port, self.log = home, port, home / "screen.log"
         home.mkdir(parents=True)
         _tone(home / "tone.wav")
@@ -40,7 +43,7 @@ class Baresip:
         )
         account = f"<sip:{user};transport={transport}>;auth_user={user.partition('@')[0]};auth_pass={password}"
         (home / "accounts").write_text(
-            f'{account};outbound="sip:{server};transport={transport}";regint=600;pubint=600\n'
+            f'{account};outbound="sip:{server};transport={transport}";regint=600;pubint=600{more}\n'
         )
         (home / "contacts").write_text("")
 
@@ -55,7 +58,16 @@ class Baresip:
             "baresip", "-f", str(self.home), "-s", "-v", stdin=asyncio.subprocess.PIPE, stdout=screen, stderr=screen
         )
         await until(lambda: "ctrl_tcp" in self.screen, "baresip to start")
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        async with asyncio.timeout(40):
+            while not await self._commanded():
+                await asyncio.sleep(0.1)
+
+    async def _commanded(self) -> bool:
+        try:
+            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except ConnectionRefusedError:
+            return False
+        return True
 
     @property
     def screen(self) -> str:

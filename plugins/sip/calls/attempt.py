@@ -90,6 +90,8 @@ class Attempt:
         """Ring the first stage."""
         self._reply.relayed = True
         self._reply.on_cancel = lambda: self.give_up(CANCELLED)
+        if self.replaces is not None:
+            self.replaces.successor = self.caller.party
         self._after(MAX_SETUP, lambda: self.give_up(NOT_ANSWERED, 408))
         self._carry_out(self._fork.start())
 
@@ -185,6 +187,8 @@ class Attempt:
             self._wires.server.request(copies.parting(branch.invite, response, branch.token), branch.hop.flow)
 
     def _answer(self, chosen: Response | None, status: int) -> None:
+        if self.replaces is not None:
+            self.replaces.successor = None
         response = self._request.reply(status) if chosen is None else chosen
         self._reply(copies.returned(response, self._request))
         reason = self._why or REASONS.get(status) or f"{status} {response.reason}"
@@ -255,7 +259,7 @@ class Attempt:
         self.chronicle.native(to_tag=response.to.tag)
         self.chronicle.answered(branch.hop.party, agreed.media)
         if self.replaces is not None:
-            self.replaces.chronicle.transferred(self.caller.party)
+            self.replaces.succeeded()
         self._endings.confirmed(session, interval)
 
     # ---- timers

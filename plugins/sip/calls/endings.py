@@ -15,8 +15,8 @@ from .wires import Wires
 
 log = logging.getLogger(__name__)
 
-FLOW_GRACE = 30.0
-"""Seconds for a phone whose connection broke in a call to sign in again."""
+FLOW_GRACE = 90.0
+"""Seconds for a phone whose connection broke in a call to sign in again; some take a minute before they try."""
 ACK_WITHIN = 32.0
 """Seconds from a 2xx to its ACK: 64·T1 of RFC 3261 section 13.3.1.4."""
 

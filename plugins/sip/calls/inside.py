@@ -145,6 +145,7 @@ class Inside:
             case "ACK":
                 self._endings.acknowledged(session)
             case "BYE" if session.confirmed and not session.over:
+                session.succeeded()
                 session.chronicle.ended(HUNG_UP, sender.party)
                 self._endings.over(session)
             case "NOTIFY" if (to := transfers.arrived(request, session)) is not None:

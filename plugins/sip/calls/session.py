@@ -44,6 +44,7 @@ class Session:
     """``confirmed`` once a 2xx went to the caller, ``acknowledged`` once the ACK came back; ``token`` is in our Route.
 
     ``referrals``: the addresses to which one side asked the other to go instead.
+    ``successor``: whose INVITE is to take the place of this session (Replaces), and is not answered yet.
     """
 
     call_id: str
@@ -55,6 +56,7 @@ class Session:
     acknowledged: bool = False
     over: bool = False
     referrals: list[str] = field(default_factory=list)
+    successor: Party | None = None
 
     @property
     def key(self) -> Key:
@@ -65,6 +67,12 @@ class Session:
     def sides(self) -> tuple[Side, Side]:
         """Both."""
         return self.caller, self.callee
+
+    def succeeded(self) -> None:
+        """Its successor was answered, or one side has left already because of it."""
+        if self.successor is not None:
+            self.chronicle.transferred(self.successor)
+            self.successor = None
 
     def other(self, side: Side) -> Side:
         """Whom this one talks to."""

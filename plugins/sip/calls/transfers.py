@@ -1,4 +1,4 @@
-"""Transfers as they pass by: REFER and its NOTIFYs (RFC 3515), Replaces (RFC 3891), Referred-By (RFC 3892).  Pure."""
+"""Transfers as they pass by: REFER and its NOTIFYs (RFC 3515), Replaces (RFC 3891).  Pure."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ def arrived(notify: Request, session: Session) -> Party | None:
 
 
 def continued(invite: Request, caller: Identity | None, sessions: Sessions) -> Session | None:
-    """The call that a new one goes on: the one it replaces, or the one in which somebody was sent here."""
+    """The call that a new one goes on: the one it replaces, or the one in which the caller was sent here.
+
+    Not every phone says Referred-By (RFC 3892); that its REFER named whom it calls now is enough.
+    """
     if invite.first("Replaces") is not None:
         return sessions.replaced_by(invite)
-    if invite.first("Referred-By") is None:
-        return None
     for session in sessions:
         if any(side.end.who == caller for side in session.sides) and _names(session, invite):
             return session
