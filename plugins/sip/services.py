@@ -15,6 +15,8 @@ from .calls.telephony import Telephony
 from .conferences.install import serve_conferences
 from .dispatch import Dispatch
 from .events.offer import offer
+from .events.registrations import NAME as REG
+from .events.registrations import RegistrationsPackage
 from .events.subscriptions import Subscriptions
 from .federation.federation import Federation
 from .messages.chat import Chat
@@ -60,7 +62,7 @@ class Services:
         self.server = SipServer(self._receive, flow_closed=self._flow_closed)
         self.outgoing = Outgoing(self.server, ports)
         self.resolver = Resolver()
-        self.addresses = OwnAddresses(front_end.domains, options.public_host)
+        self.addresses = OwnAddresses(front_end.domains, options.public_host, ports)
         self.exchange = Exchange(front_end, self.server.request)
         self.gruus = Gruus(self._secret(b"GRUUs"))
         leases = Leases(options.min_expires, options.max_expires)
@@ -70,6 +72,7 @@ class Services:
         self.chat = Chat(front_end, self.exchange, self.gruus)
         self.sockets = WebSockets(self.server, options.origins)
         self.dispatch = Dispatch(self._authentication(), self.registrations.on, self.addresses, start)
+        self.subscriptions.packages[REG] = RegistrationsPackage(self.registrations, self.gruus)
         self._withdraw = offer(front_end, self.subscriptions, self.dispatch.supported, start)
         serve(self.dispatch, self.registrations, self.publications, self.subscriptions, self.chat)
         join(front_end, self.registrations, self.publications, self.subscriptions)

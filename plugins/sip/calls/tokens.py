@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from ....core.errors import BadAddress
 from ....core.identity import Identity
+from ..transport.addresses import RECORDED
 
-PARAM = "call"
+PARAM = RECORDED
 """The parameter of our Record-Route's URI."""
 MAX_TOKEN = 800
 """Characters of a sealed parameter that are looked at."""

@@ -12,12 +12,19 @@ from .flow import Flow
 ANYWHERE = ("0.0.0.0", "::")
 """What a socket that listens everywhere calls its own address."""
 
+RECORDED = "call"
+"""The parameter that our Record-Routes have, whatever port they name."""
+
 
 class OwnAddresses:
-    """``host`` is what the administrator says we are called; without it we are where a peer has reached us."""
+    """``host`` is what the administrator says we are called; without it we are where a peer has reached us.
 
-    def __init__(self, domains: Sequence[str], host: str = "") -> None:
+    ``ports`` are those we listen on, by transport; beside us, on the same machine, a PBX may have others.
+    """
+
+    def __init__(self, domains: Sequence[str], host: str = "", ports: Mapping[str, int] | None = None) -> None:
         self._host = host
+        self._ports = {} if ports is None else ports
         self._domains = domains
         self._names = frozenset(name.lower() for name in (*domains, host) if name)
 
@@ -38,4 +45,7 @@ class OwnAddresses:
     def is_ours(self, uri: SipUri, flow: Flow) -> bool:
         """Whether a Route names us (RFC 3261 section 16.4), as far as the peer of this flow can know us."""
         host = uri.host.strip("[]").lower()
-        return uri.is_sip and (host in self._names or host == flow.local.host or host in ANYWHERE)
+        if not uri.is_sip or not (host in self._names or host == flow.local.host or host in ANYWHERE):
+            return False
+        ports = (None, flow.local.port, *self._ports.values())
+        return host in self._names or not self._ports or uri.port in ports or RECORDED in uri.params
