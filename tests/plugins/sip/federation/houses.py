@@ -84,6 +84,14 @@ class House:
         assert (await phone.register()).status == 200
         return phone
 
+    async def asked(self, owner: Identity) -> Identity:
+        """Who asks to see one of its people; waits for the question."""
+        async with asyncio.timeout(PATIENCE):
+            while not (questions := await self.front_end.contacts.questions(owner)):
+                await asyncio.sleep(0.005)
+        assert len(questions) == 1
+        return questions[0].address
+
     async def opens_to(self, owner: Identity, other: Identity) -> None:
         """One of its people has somebody on the list, lets them look, and wants to see them."""
         contacts = self.front_end.contacts

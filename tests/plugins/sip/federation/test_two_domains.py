@@ -37,9 +37,7 @@ async def test_presence_needs_a_yes_and_follows_every_change(town: Town) -> None
     assert (await alice.subscribe(f"sip:{BOB}")).status == 200
     first = await alice.hears("NOTIFY")
     assert (first.first("Subscription-State") or "").startswith("pending") and b"closed" in first.body
-    await until(lambda: town.there.front_end.presence.watchers(BOB), "the question to arrive")
-    (question,) = await town.there.front_end.contacts.questions(BOB)
-    assert question.address == ALICE
+    assert await town.there.asked(BOB) == ALICE
     assert b"open" not in b"".join(n.body for n in alice.heard("NOTIFY")), "nothing is seen before the yes"
     await town.there.front_end.contacts.grant(BOB, ALICE)
     shown = await alice.sees("<basic>open</basic>")
