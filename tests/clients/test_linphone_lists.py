@@ -48,13 +48,13 @@ class Office:
         out, _ = await process.communicate()
         return int(out)
 
-    async def linphone(self, *options: str) -> Program:
+    async def linphone(self, *options: str, transport: str = "tcp") -> Program:
         needs(files=("liblinphone.so.10",))
         client = Program("linphone alice")
         await client.start(
             sys.executable, str(HERE / "linphone_driver.py"), "--home", str(self.home), "--user", ALICE.user,
-            "--domain", DOMAIN, "--password", PASSWORD, "--transport", "tcp", *options,
-            "--server", f"sip:127.0.0.1:{self.sip.ports['tcp']};transport=tcp",
+            "--domain", DOMAIN, "--password", PASSWORD, "--transport", transport, *options,
+            "--server", f"sip:127.0.0.1:{self.sip.ports[transport]};transport={transport}",
         )  # fmt: skip
         await client.wait("register", state="ok")
         return client
@@ -67,7 +67,7 @@ class Office:
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
     """Everybody may see everybody of the domain."""
-    sip = SipTransport(SipOptions(listen="127.0.0.1", tls_port=None, tcp_port=0))
+    sip = SipTransport(SipOptions(listen="127.0.0.1", tls_port=None, tcp_port=0, udp_port=0))
     web = WebServer(WebServer.Options(port=0))
     async with front_end_in(tmp_path / "state", sip, web, clock=Clock(), same_domain="everyone") as front_end:
         served = Office(front_end, sip, web, tmp_path / "linphone")
@@ -129,5 +129,18 @@ async def test_whoever_is_put_on_the_list_over_xcap_is_seen_at_once(office: Offi
         await office.publish(CROWD[1], Availability.BUSY)
         await client.wait("presence", since=mark, uri=other, status="busy")
         assert [c.address for c in await office.front_end.contacts.of(ALICE)] == [CROWD[1]]
+    finally:
+        await client.close()
+
+
+async def test_over_udp_a_list_comes_in_datagrams(office: Office) -> None:
+    few = CROWD[:12]
+    client = await office.linphone("--list", f"sip:rls@{DOMAIN}", transport="udp")
+    try:
+        client.do("friend " + " ".join(f"sip:{who}" for who in few))
+        await until(lambda: len(online(client)) == len(few), "everybody to be seen")
+        mark = client.mark
+        await office.publish(few[7], Availability.BUSY)
+        await client.wait("presence", since=mark, uri=f"sip:{few[7]}", status="busy")
     finally:
         await client.close()

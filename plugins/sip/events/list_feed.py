@@ -168,8 +168,10 @@ class ListFeed:
         self._whole = False
         if full:
             self._unsaid = dict.fromkeys(sorted(self._members.values(), key=lambda member: not member.here))
-        plain = plain or self._manners.datagrams
-        said = self._fitting(full, plain)
+        if self._manners.datagrams:
+            said, plain = self._fitting_datagram(full, plain)
+        else:
+            said = self._fitting(plain)
         for member in said:
             del self._unsaid[member]
         content_type, content = self._written(self._lines(said, full, plain), full)
@@ -210,10 +212,8 @@ class ListFeed:
         if self._due is not None and (self._whole or self._unsaid):
             self._due()
 
-    def _fitting(self, full: bool, plain: bool) -> list[Member]:
+    def _fitting(self, plain: bool) -> list[Member]:
         """Of those who are still to be said, as many as one NOTIFY takes; at least one, or we would never end."""
-        if self._manners.datagrams:
-            return self._fitting_datagram(full)
         room = MAX_DEFLATED if self._manners.deflated else MAX_DOCUMENTS
         said: list[Member] = []
         for member in self._unsaid:
@@ -224,14 +224,17 @@ class ListFeed:
             said.append(member)
         return said
 
-    def _fitting_datagram(self, full: bool) -> list[Member]:
+    def _fitting_datagram(self, full: bool, plain: bool) -> tuple[list[Member], bool]:
+        """As they are, or in the plain form where not even one fits; and at least one, or we would never end."""
         said: list[Member] = []
         for member in list(self._unsaid)[:MAX_DATAGRAM_DOCUMENTS]:
-            lines = self._lines([*said, member], full, True)
-            if len(self._written(lines, full)[1]) > MAX_DATAGRAM_BODY and (said or full):
+            long = len(self._written(self._lines([*said, member], full, plain), full)[1]) > MAX_DATAGRAM_BODY
+            if long and (said or full or not plain):
                 break
             said.append(member)
-        return said
+        if said or full or plain or not self._unsaid:
+            return said, plain
+        return self._fitting_datagram(full, True)
 
     def _lines(self, said: Sequence[Member], full: bool, plain: bool) -> list[Resource]:
         named = full and not self._manners.datagrams

@@ -31,6 +31,8 @@ OWN_LIST = "-contacts"
 """What follows the owner's user part in the address of their contact list."""
 LIBLINPHONE = ("linphone", "belle-sip")
 """COMPAT: parts of the User-Agent of programs built on liblinphone."""
+SETTLED = 0.1
+"""Seconds in which changes of a contact list are gathered, so that a hundred of them are one."""
 MAX_LISTS = 20
 """Subscriptions to lists of one person, over all their endpoints."""
 
@@ -44,6 +46,7 @@ class Lists:
         self._start = start
         self._feeds: dict[Identity, dict[ListFeed, bool]] = {}
         """Who watches lists; and whether it is the contact list."""
+        self._stale: set[Identity] = set()
         front_end.contacts.changed.append(self._changed)
 
     async def __call__(self, request: Request, who: Identity, instance: str) -> ListFeed | None:
@@ -95,13 +98,16 @@ class Lists:
     # ---- inside
 
     def _changed(self, who: Identity) -> None:
-        feeds = [feed for feed, own in self._feeds.get(who, {}).items() if own]
-        if feeds:
-            self._start(self._follow(who, feeds))
+        if who not in self._stale and any(self._feeds.get(who, {}).values()):
+            self._stale.add(who)
+            self._start(self._follow(who))
 
-    async def _follow(self, who: Identity, feeds: Sequence[ListFeed]) -> None:
-        for feed in feeds:
-            await feed.become(await self._contacts_of(who))
+    async def _follow(self, who: Identity) -> None:
+        await asyncio.sleep(SETTLED)
+        self._stale.discard(who)
+        entries = await self._contacts_of(who)
+        for feed in [feed for feed, own in self._feeds.get(who, {}).items() if own]:
+            await feed.become(entries)
 
     async def _contacts_of(self, who: Identity) -> list[Entry]:
         """Somebody's contact list.  Nobody is asked anything: they were when they were put on it."""

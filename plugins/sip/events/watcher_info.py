@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ....core.front_end import FrontEnd
 
 NAME = "presence.winfo"
+SETTLED = 0.1
+"""Seconds in which changes are gathered, so that a hundred people who begin to watch are one change."""
 MAX_WATCHERS = 1000
 """Watchers in one document, those who ask first."""
 
@@ -88,7 +90,7 @@ class WatcherPackage:
             self._start(self._look(owner))
 
     async def _look(self, owner: Identity) -> None:
-        await asyncio.sleep(0)  # a change of two lists, or of many watches, is looked at once
+        await asyncio.sleep(SETTLED)
         self._stale.discard(owner)
         watchers = await self.watchers_of(owner)
         for feed in list(self._feeds.get(owner, ())):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from .....core.access import AccessLevel
-from .....core.contacts import Subscription
+from .....core.contacts import Contact, Subscription
 from .....core.errors import NotFound
 from .....core.identity import Identity
 from .....core.presence import Availability, Publication, Source
@@ -384,3 +384,24 @@ async def test_over_udp_a_list_is_split_into_datagrams_or_refused(exchange: Exch
     assert len(alice.heard("NOTIFY")) > 1
     assert max(len(bytes(request)) for request in alice.heard("NOTIFY")) <= 1300
     assert (await subscribe(*(f"sip:p{n}@example.test" for n in range(20)))).status == 403
+
+
+async def test_many_changes_of_the_contact_list_are_read_once(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = await exchange.phone(ALICE)
+    await alice.subscribe(ALICES_LIST, **OWN)
+    await alice.hears("NOTIFY")
+    contacts, read = exchange.front_end.contacts, []
+
+    async def of(owner: Identity) -> list[Contact]:
+        read.append(owner)
+        return [Contact(ALICE, CAROL)]
+
+    monkeypatch.setattr(contacts, "of", of)
+    for _ in range(20):
+        for told in contacts.changed:
+            told(ALICE)
+            told(BOB)
+    assert list((await sees(alice, lambda seen: CAROLS in seen.states)).states) == [CAROLS]
+    assert read == [ALICE], "and whose list nobody watches is not read at all"
