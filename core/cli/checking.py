@@ -49,6 +49,7 @@ def _report(settings: Settings, enabled: list[Enabled], refused: SettingsError) 
             {"name": one.name, "from": one.origin, "options": _values(one.struct, one.options)} for one in enabled
         ],
         "hooks": {hook: plugins for hook, plugins in calling_order(enabled).items() if plugins},
+        "doubts": [doubt for one in enabled for doubt in _doubts(one)],
         "mistakes": refused.mistakes,
     }
 
@@ -61,6 +62,10 @@ def _tell(settings: Settings, enabled: list[Enabled], refused: SettingsError) ->
     click.echo(click.style("Hooks, in calling order", bold=True))
     order = [(hook, " → ".join(plugins)) for hook, plugins in calling_order(enabled).items()]
     show.print_facts(order)
+    if doubts := [doubt for one in enabled for doubt in _doubts(one)]:
+        click.echo(f"\n{click.style('To be considered', fg='yellow', bold=True)}")
+        for doubt in doubts:
+            click.echo(f"  {doubt}")
     if refused.mistakes:
         count = len(refused.mistakes)
         words = "One mistake" if count == 1 else f"{count} mistakes"
@@ -69,6 +74,12 @@ def _tell(settings: Settings, enabled: list[Enabled], refused: SettingsError) ->
             click.echo(f"  {mistake}")
     else:
         click.echo(f"\n{click.style('No mistakes.', fg='green', bold=True)}")
+
+
+def _doubts(one: Enabled) -> list[str]:
+    """What a plugin's options make it wonder, if they know how to: no mistakes, but better known before it matters."""
+    told = getattr(one.options, "doubts", None)
+    return told() if told is not None else []
 
 
 def _tell_options(name: str, origin: str, values: dict[str, Any], struct: type[msgspec.Struct] | None) -> None:

@@ -89,6 +89,70 @@ def test_check_lists_every_mistake_and_ends_with_2(type_):
     assert len(json.loads(type_("check", "--json", exit=2))["mistakes"]) == 7
 
 
+CALLS = """\
+[sip]
+[sip.calls]
+outside_calls = "people"
+[[sip.calls.rules]]
+dialled = "0Z."
+remove = 1
+add = "+49"
+[[sip.calls.routes]]
+numbers = ["+*"]
+trunks = ["pbx"]
+[sip.trunks.pbx]
+hops = ["sip:pbx.test"]
+username = "here"
+password = "hush"
+"""
+
+
+def test_check_shows_tables_in_tables_hides_their_secrets_and_says_what_to_consider(type_):
+    write(CALLS)
+    said = type_("check")
+    assert '[sip.calls]\n  outside_calls = "people"  set\n' in said and "[[sip.calls.rules]]\n" in said
+    assert '[sip.trunks.pbx]\n  hops = ["sip:pbx.test"]  set\n' in said and 'password = "(secret)"  set' in said
+    assert "hush" not in said and "No mistakes." in said
+    assert "To be considered\n  [sip.calls] there are trunks and no emergency numbers" in said
+    found = json.loads(type_("check", "--json"))
+    assert len(found["doubts"]) == 1 and "hush" not in json.dumps(found)
+    assert found["plugins"][0]["options"]["trunks"]["pbx"]["password"] == "(secret)"
+    write(CALLS.replace('"people"\n', '"people"\nemergency = ["112"]\nemergency_trunks = ["pbx"]\n'))
+    assert "To be considered" not in type_("check")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('trunks = ["pbx"]', 'trunks = ["pxb"]', 'routes lead to "pxb", which is no trunk; did you mean "pbx"?'),
+        ('dialled = "0Z."', 'dialled = "0Z.1"', '5: [sip.calls.rules] dialled has "." in "0Z.1"'),
+        ("remove = 1", "remove = 9", "6: [sip.calls.rules] remove is 9, which is more than 0Z. has for certain"),
+        ('add = "+49"', 'add = "x"', '7: [sip.calls.rules] add has "x"'),
+        ('numbers = ["+*"]', "numbers = []", "9: [sip.calls.routes] numbers must name at least one"),
+        ('numbers = ["+*"]', 'numbers = ["+*"]\nallow = ["sales"]', 'allow "sales", which is no group'),
+        ('"people"', '"people"\nemergency = ["112"]', "emergency needs emergency_trunks or emergency_answering"),
+        ('"people"', '"people"\nemergency_trunks = ["pbx"]', "emergency is missing"),
+        ('"sip:pbx.test"', '"pbx.test"', '12: [sip.trunks.pbx] hops has "pbx.test", which is no SIP URI'),
+        ('password = "hush"', "", "password is missing: the two go together"),
+        ('password = "hush"', 'password = "hush"\nsources = ["pbx"]', "is no address and no network"),
+        ('password = "hush"', 'pasword = "hush"', 'there is no option "pasword"; did you mean "password"?'),
+    ],
+)
+def test_mistakes_about_calls_are_found_by_line(type_, before, after, said):
+    write(CALLS.replace(before, after, 1))
+    assert said in type_("check", exit=2)
+
+
+def test_tables_in_tables_are_shown_with_their_options(type_):
+    said = type_("plugins", "show", "sip")
+    for header in ("[sip.calls]", "[[sip.calls.rules]]", "[[sip.calls.routes]]", "[sip.trunks.NAME]"):
+        assert f"\n{header}  " in said
+    assert "max_calls = 30    (a whole number from 1 to 10000)" in said
+    found = json.loads(type_("plugins", "show", "sip", "--json"))
+    tables = {table["header"]: [option["name"] for option in table["options"]] for table in found["tables"]}
+    assert "dialled" in tables["[[sip.calls.rules]]"] and "hops" in tables["[sip.trunks.NAME]"]
+
+
 def test_check_without_a_file(type_):
     assert "plugins.toml is not there; `init` writes one to begin with" in type_("check", exit=2)
     assert "One mistake" in (write("[nothing]\n") or type_("check", exit=2))
