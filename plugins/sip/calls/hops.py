@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ....core.call import Party
 from ....core.errors import HereaboutsError
 from ....core.identity import Identity
-from ..sign_in.registration import Way
+from ..sign_in.places import Way
 from ..translate import short
 from ..transport.flow import Flow
 from .stages import Stage, Target

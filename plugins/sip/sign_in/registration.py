@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ....core.front_end import SIGNED_OUT
 from ....core.identity import Endpoint, Identity
@@ -16,11 +15,11 @@ from ..messages.exchange import Exchange
 from ..syntax.grammar import NO_PARAMS, Params
 from ..syntax.headers import Via
 from ..syntax.message import Request, Response
-from ..syntax.uri import SipUri
 from ..translate import identity_of, sip_date
 from ..transport.flow import Flow
 from .contact import Bound, Leases, Wanted, path_of, supports, wanted
 from .gruu import Gruus
+from .places import Arrival, Place, Way
 
 if TYPE_CHECKING:
     from ....core.front_end import FrontEnd
@@ -35,41 +34,6 @@ FLOW_TIMER = 120
 """Seconds after which a phone with several flows shall have said so on each of them (RFC 5626 section 4.4)."""
 
 Start = Callable[[Coroutine[Any, Any, None]], object]
-
-
-class Way(NamedTuple):
-    """How a request gets to an endpoint: Request-URI, Routes, and the flow.  ``q`` is how much it is preferred."""
-
-    endpoint: Endpoint
-    flow: Flow
-    contact: SipUri
-    routes: tuple[str, ...]
-    q: float
-
-
-@dataclass(slots=True)
-class Place:
-    """One endpoint: its channel, and what is bound by reg-id; the flow that came last is used first."""
-
-    channel: SipChannel
-    bound: dict[int, Bound]
-
-    @property
-    def newest(self) -> Bound:
-        """What is used."""
-        return next(reversed(self.bound.values()))
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """What holds for all the contacts of one REGISTER."""
-
-    request: Request
-    flow: Flow
-    path: tuple[str, ...]
-    client: str
-    language: str
-    now: float
 
 
 class Registrations:
@@ -88,6 +52,8 @@ class Registrations:
         self._places: dict[Endpoint, Place] = {}
         self._of_flow: dict[Flow, set[Endpoint]] = {}
         exchange.when_lost = self._lost
+        self.changed: list[Callable[[Identity], None]] = []
+        """Who wants to know that a person's contacts are others, or hold for longer."""
         self.signed_in: list[Callable[[Endpoint, Flow], Coroutine[Any, Any, None]]] = []
         """Who wants to know, after the 200 has left, that an endpoint is there."""
         self.moved: list[Callable[[Endpoint, Flow], None]] = []
@@ -114,6 +80,7 @@ class Registrations:
         arrival = Arrival(request, flow, path, (request.first("User-Agent") or "")[:MAX_CLIENT], language, now)
         for change in changes:
             self._apply(Endpoint(who, change.instance), change, arrival)
+        self._tell_of(who)
         return self._answer(arrival, who, outbound=any(change.reg_id and change.expires for change in changes))
 
     def at(self, endpoint: Endpoint) -> bool:
@@ -132,6 +99,10 @@ class Registrations:
             if (bound := place.newest) and (not instance or endpoint.instance == instance)
         ]
         return sorted(found, key=lambda way: -way.q)
+
+    def bound(self, who: Identity) -> dict[tuple[Endpoint, int], Bound]:
+        """Every contact of a person, by endpoint and reg-id."""
+        return {(endpoint, reg): bound for endpoint, place in self._of(who) for reg, bound in place.bound.items()}
 
     def features(self, endpoint: Endpoint) -> Params:
         """What an endpoint's Contact says that it can do (RFC 3840)."""
@@ -161,6 +132,7 @@ class Registrations:
         place.channel.close(reason)
         for told in self.signed_out:
             told(endpoint, reason)
+        self._tell_of(endpoint.identity)
 
     def close(self, reason: str) -> None:
         """Sign everybody out."""
@@ -248,6 +220,11 @@ class Registrations:
             return
         self._off(endpoint, place.bound.pop(reg_id).flow)
         self._use(endpoint, place)
+        self._tell_of(endpoint.identity)
+
+    def _tell_of(self, who: Identity) -> None:
+        for told in self.changed:
+            told(who)
 
     def _lost(self, channel: SipChannel, reason: str) -> None:
         self._drop(channel.endpoint, channel.used, reason)
