@@ -33,6 +33,7 @@ class Endings:
         self._refresh: dict[Session, asyncio.TimerHandle] = {}
         self._ack: dict[Session, asyncio.TimerHandle] = {}
         self._lost: dict[tuple[Session, Side], asyncio.TimerHandle] = {}
+        self._closed = False
 
     # ---- watching
 
@@ -55,7 +56,7 @@ class Endings:
 
     def flow_closed(self, flow: Flow) -> None:
         """Whoever was behind it has a while to come back."""
-        for session in self._wires.sessions.on(flow):
+        for session in [] if self._closed else self._wires.sessions.on(flow):
             if session.confirmed and not session.over:
                 for side in (side for side in session.sides if side.flow is flow):
                     self._stop(self._lost.pop((session, side), None))
@@ -91,7 +92,8 @@ class Endings:
             self._stop(self._lost.pop((session, side), None))
 
     def close(self) -> None:
-        """Stop all timers."""
+        """The server stops: watch no more."""
+        self._closed = True
         for handle in [*self._refresh.values(), *self._ack.values(), *self._lost.values()]:
             handle.cancel()
 
