@@ -279,8 +279,8 @@ async def test_bob_adds_carol_from_xmpp_and_alice_stays_with_her_phone(visitors:
     await carol.room_hears("Alice Adler", "the plan is ready")
     bob.send_message(room, "hello both", mtype="groupchat")
     await carol.room_hears("Bob Berger", "hello both")
-    heard = await alice.wait("message", text="Bob Berger: hello both")
-    assert heard["sender"].startswith(f"sip:{room}")
+    heard = await alice.wait("message", text="hello both")
+    assert (heard["sender"], heard["room"]) == (f"sip:{BOB}", f"sip:{room}")
     alice.do(f"msg sip:{room} I hear you")
     await carol.room_hears("Alice Adler", "I hear you")
     await bob.room_hears("Alice Adler", "I hear you")
@@ -299,7 +299,7 @@ async def test_alice_adds_dave_from_a_phone_that_has_no_button_for_it(visitors: 
     room = await _invited(dave)
     await dave.join(room, "Dave Dorn")
     dave.send_message(room, "you called?", mtype="groupchat")
-    await alice.wait("message", text="Dave Dorn: you called?")
+    await alice.wait("message", sender=f"sip:{DAVE}", text="you called?")
     await carol.shows("Dave Dorn: you called?")
 
 
