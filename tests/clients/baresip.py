@@ -22,6 +22,7 @@ class Baresip:
     ) -> None:
         """``more`` is further parameters of the account."""
         self.home, self.port, self.log = home, port, home / "screen.log"
+        lamp = ("mwi",) if ";mwi=yes" in more else ()
         home.mkdir(parents=True)
         _tone(home / "tone.wav")
         (home / "config").write_text(
@@ -35,7 +36,7 @@ class Baresip:
                     f"module_path {MODULES}",
                     *(f"module {name}.so" for name in ("g711", "aufile", "uuid", "stdio")),
                     "module_tmp account.so",
-                    *(f"module_app {name}.so" for name in ("contact", "menu", "presence", "ctrl_tcp")),
+                    *(f"module_app {name}.so" for name in ("contact", "menu", "presence", "ctrl_tcp", *lamp)),
                     f"ctrl_tcp_listen 127.0.0.1:{port}",
                     "",
                 ]
