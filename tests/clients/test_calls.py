@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ...core.identity import Identity
+from ..plugins.sip.calls.handset import Handset
+from ..ports import free_port
 from .baresip import Baresip
 from .conftest import DOMAIN, Visitors
-from .program import until
+from .program import needs, until
 
 pytestmark = [pytest.mark.client, pytest.mark.timeout(240)]
 
@@ -17,6 +21,8 @@ ALICE, BOB, CAROL = (f"{name}@{DOMAIN}" for name in ("alice", "bob", "carol"))
 INCOMING = "Incoming call from"
 ESTABLISHED = "Call established"
 CLOSED = "session closed"
+CALLS = 20
+"""What SIPp makes."""
 
 
 async def record_of(visitors: Visitors, number: int = 1) -> dict[str, Any]:
@@ -183,3 +189,38 @@ async def test_linphone_transfers_with_announcement(visitors: Visitors) -> None:
     records = sorted(await visitors.server.cli("records"), key=lambda one: one["started_at"])
     assert [one["call"]["transferred_to"] for one in records[:2]] == [[CAROL], [BOB]]
     assert (records[2]["call"]["caller"], records[2]["call"]["callee"]) == (BOB, CAROL)
+
+
+async def sipp(visitors: Visitors, scenario: str, port: int, *options: str) -> asyncio.subprocess.Process:
+    """SIPp with one of the scenarios beside this file, from this port."""
+    needs("sipp")
+    server = visitors.server.ports["sip_udp"]
+    return await asyncio.create_subprocess_exec(
+        "sipp", f"127.0.0.1:{server}", "-sf", str(Path(__file__).with_name(f"{scenario}.xml")), "-t", "u1",
+        "-i", "127.0.0.1", "-p", str(port), "-m", str(CALLS), "-nostdin", "-timeout", "90",
+        "-trace_err", "-error_file", str(visitors.homes / f"{scenario}.err"), *options,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+async def test_sipp_sees_exactly_what_a_call_is_made_of(visitors: Visitors) -> None:
+    """Every message that must come comes, in its order, and no other; each call leaves its record."""
+    phone = Handset(
+        Identity.parse(BOB), visitors.server.ports["sip_udp"], transport="UDP", password=visitors.password("bob")
+    )
+    await phone.connect()
+    assert (await phone.register()).status == 200
+    await phone.close()  # SIPp takes the port over: the server knows it as bob's
+    port = int(phone.local.partition(":")[2])
+    people = visitors.homes / "people.csv"
+    secret = f"[authentication username=alice password={visitors.password('alice')}]"
+    people.write_text(f"SEQUENTIAL\nalice;{secret};bob;{DOMAIN}\n")
+    called = await sipp(visitors, "called", port)
+    calling = await sipp(visitors, "calling", free_port(), "-r", "4", "-inf", str(people), "-auth_uri", BOB)
+    for name, program in (("calling", calling), ("called", called)):
+        code = await asyncio.wait_for(program.wait(), 120)
+        errors = visitors.homes / f"{name}.err"
+        assert code == 0, (name, code, errors.read_text()[:3000] if errors.exists() else "")
+    await record_of(visitors, CALLS)
+    records = await visitors.server.cli("records")
+    assert {record["reason"] for record in records} == {f"{ALICE} hung up"}
