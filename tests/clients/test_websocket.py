@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,37 +146,80 @@ async def test_over_tls(tmp_path: Path) -> None:
         await alice.close()
 
 
+MEDIA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+"""A microphone that beeps, and a yes to who asks for it."""
 PAGE = """
 window.phone = new JsSIP.UA({
   sockets: [new JsSIP.WebSocketInterface(location.origin.replace("http", "ws") + "/sip")],
-  uri: "sip:alice@%s", password: "%s", session_timers: false,
+  uri: "sip:%s@%s", password: "%s", session_timers: false,
 });
 window.heard = [];
 window.state = "";
 phone.on("registered", () => state = "registered");
 phone.on("registrationFailed", ({cause}) => state = cause);
 phone.on("newMessage", ({originator, request}) => originator === "remote" && heard.push(request.body));
+const audio = { mediaConstraints: { audio: true, video: false }, rtcOfferConstraints: { offerToReceiveAudio: true } };
+window.calls = [];
+phone.on("newRTCSession", ({originator, session}) => {
+  window.session = session;
+  for (const what of ["progress", "confirmed", "ended", "failed"])
+    session.on(what, ({cause}) => calls.push(cause ? what + ": " + cause : what));
+  if (originator === "remote") session.answer(audio);
+});
+window.ring = (who) => phone.call(who, audio);
 phone.start();
 """
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-async def test_jssip_in_chromium(phones: Phones, visitors: Visitors) -> None:
+@pytest.fixture
+async def browser() -> AsyncIterator[Any]:
+    """Chromium, with a microphone."""
     from playwright.async_api import async_playwright
 
-    page = PAGE % (DOMAIN, visitors.password("alice"))
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        window = await (await browser.new_context(bypass_csp=True)).new_page()
-        window.set_default_timeout(PATIENCE * 1000)
-        await window.goto(f"{phones.http}/healthz")
-        await window.add_script_tag(content=node.for_browsers())
-        await window.add_script_tag(content=page)
-        await window.wait_for_function("state === 'registered'")
-        bob = await phones.sign_in("sipjs", "bob")
-        bob.do(f"msg {ALICES} hello browser")
-        assert (await bob.wait("sent", text="hello browser"))["status"] == 200
-        await window.wait_for_function("heard.includes('hello browser')")
-        await window.evaluate(f"phone.sendMessage('{BOBS}', 'hello node')")
-        await bob.wait("message", text="hello node")
-        await browser.close()
+        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *MEDIA])
+        yield running
+        await running.close()
+
+
+async def page_of(browser: Any, phones: Phones, visitors: Visitors, name: str) -> Any:
+    """A page in which somebody has signed in."""
+    window = await (await browser.new_context(bypass_csp=True)).new_page()
+    window.set_default_timeout(PATIENCE * 1000)
+    await window.goto(f"{phones.http}/healthz")
+    await window.add_script_tag(content=node.for_browsers())
+    await window.add_script_tag(content=PAGE % (name, DOMAIN, visitors.password(name)))
+    await window.wait_for_function("state === 'registered'")
+    return window
+
+
+async def test_jssip_in_chromium_writes(browser: Any, phones: Phones, visitors: Visitors) -> None:
+    window = await page_of(browser, phones, visitors, "alice")
+    bob = await phones.sign_in("sipjs", "bob")
+    bob.do(f"msg {ALICES} hello browser")
+    assert (await bob.wait("sent", text="hello browser"))["status"] == 200
+    await window.wait_for_function("heard.includes('hello browser')")
+    await window.evaluate(f"phone.sendMessage('{BOBS}', 'hello node')")
+    await bob.wait("message", text="hello node")
+
+
+async def test_one_page_calls_another(browser: Any, phones: Phones, visitors: Visitors) -> None:
+    alice, bob = [await page_of(browser, phones, visitors, name) for name in ("alice", "bob")]
+    await alice.evaluate(f"ring('{BOBS}') && 0")
+    for window in (alice, bob):
+        await window.wait_for_function("calls.includes('confirmed')")
+        await window.wait_for_function("['connected', 'completed'].includes(session.connection.iceConnectionState)")
+    (call,) = await visitors.server.cli("calls")
+    assert (call["caller"], call["answered_by"], call["state"], call["media"]) == (
+        f"alice@{DOMAIN}",
+        f"bob@{DOMAIN}",
+        "confirmed",
+        ["audio"],
+    )
+    await bob.evaluate("session.terminate()")
+    for window in (alice, bob):
+        await window.wait_for_function("calls.includes('ended: Terminated')")
+        assert not await window.evaluate("calls.some((what) => what.startsWith('failed'))")
+    assert await visitors.server.cli("calls") == []
