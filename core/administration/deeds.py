@@ -14,7 +14,7 @@ import msgspec
 
 from ..errors import BadRequest
 from ..front_end import FrontEnd
-from . import calling, contacts, conversations, moving, people, phoning, server
+from . import calling, contacts, conversations, federation, moving, people, phoning, server
 
 LIVE = True
 """Marks a deed that needs the running server; the others work on the database as well."""
@@ -91,6 +91,7 @@ DEEDS: dict[str, Deed] = {
         Deed("DELETE", "/people/{who}/forwarding", calling.clear_forwarding),
         Deed("GET", "/why-call", calling.why_call, LIVE),
         Deed("GET", "/trunks", calling.trunks, LIVE),
+        Deed("GET", "/federation", federation.federation, LIVE),
         Deed("GET", "/export", moving.export),
     )
 }
