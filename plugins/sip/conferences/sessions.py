@@ -25,6 +25,10 @@ Inside = Callable[[Session, Request, Flow], Awaitable[Response]]
 """Answers a request inside a session: (session, request, flow)."""
 
 
+Seat = tuple[Identity, str]
+"""A conference, and the instance of somebody who is in it."""
+
+
 class Sessions:
     """A DialogOwner.  ``sender`` proves who sent a request."""
 
@@ -34,17 +38,18 @@ class Sessions:
         self.inside: dict[str, Inside] = {}
         """Who answers which method; ACK is answered by nobody."""
         self._dialogs: dict[tuple[str, str, str], Session] = {}
-        self._seats: dict[tuple[Identity, Endpoint], Session] = {}
+        self._of: dict[Identity, dict[Seat, Session]] = {}
+        self._in: dict[Identity, set[Session]] = {}
 
     # ---- who is where
 
     def at(self, conference: Identity, endpoint: Endpoint) -> Session | None:
         """The session of an endpoint with a conference."""
-        return self._seats.get((conference, endpoint))
+        return self._of.get(endpoint.identity, {}).get((conference, endpoint.instance))
 
     def of(self, conference: Identity, who: Identity) -> list[Session]:
         """Somebody's sessions with a conference."""
-        return [s for (at, endpoint), s in self._seats.items() if at == conference and endpoint.identity == who]
+        return [session for (at, _), session in self._of.get(who, {}).items() if at == conference]
 
     def by_dialog(self, call_id: str, ours: str, theirs: str) -> Session | None:
         """The session with this Call-ID and these tags."""
@@ -52,44 +57,52 @@ class Sessions:
 
     def must_have_room(self, who: Identity) -> None:
         """Raises Refusal 403 where somebody has as many as there may be."""
-        if sum(endpoint.identity == who for _, endpoint in self._seats) >= MAX_SESSIONS:
+        if len(self._of.get(who, ())) >= MAX_SESSIONS:
             raise Refusal(403, f"at most {MAX_SESSIONS} sessions with conferences")
 
     def enter(self, session: Session) -> None:
         """A new session; an older one of the same endpoint with the same conference gives way to it."""
-        seat = session.conference, session.endpoint
-        before = self._seats.get(seat)
-        self._seats[seat] = self._dialogs[session.dialog.key] = session
-        if before is not None and before is not session:
+        before = self.at(session.conference, session.endpoint)
+        self._dialogs[session.dialog.key] = session
+        self._of.setdefault(session.endpoint.identity, {})[_seat(session)] = session
+        self._in.setdefault(session.conference, set()).add(session)
+        if before is not None:
             self.end(before, "replaced by a newer session")
 
     def end(self, session: Session, why: str, *, say: bool = True) -> None:
         """It is over, and says so unless the other end did."""
         session.end(why, say=say)
         self._dialogs.pop(session.dialog.key, None)
-        seat = session.conference, session.endpoint
-        if self._seats.get(seat) is session:
-            del self._seats[seat]
+        theirs = self._of.get(session.endpoint.identity, {})
+        if theirs.get(_seat(session)) is session:
+            del theirs[_seat(session)]
+        if not theirs:
+            self._of.pop(session.endpoint.identity, None)
+        others = self._in.get(session.conference, set())
+        others.discard(session)
+        if not others:
+            self._in.pop(session.conference, None)
 
     # ---- what others say of endpoints and conferences
 
     def changed(self, conversation: Conversation) -> None:
         """Who is not in it any more has no session with it."""
-        for (conference, endpoint), session in list(self._seats.items()):
-            if conference == conversation.address and endpoint.identity not in conversation.participants:
+        inside = self._in.get(conversation.address, ()) if conversation.address is not None else ()
+        for session in list(inside):
+            if session.endpoint.identity not in conversation.participants:
                 self.end(session, "no participant any more")
 
     def moved(self, endpoint: Endpoint, flow: Flow) -> None:
         """An endpoint is behind another flow."""
-        for (_, who), session in self._seats.items():
-            if who == endpoint:
+        for session in self._of.get(endpoint.identity, {}).values():
+            if session.endpoint == endpoint:
                 session.flow = flow
 
     def departed(self, endpoint: Endpoint) -> None:
         """An endpoint is gone: its person stays in the conference, and their client is invited again when it is
         back."""
-        for (_, who), session in list(self._seats.items()):
-            if who == endpoint:
+        for session in list(self._of.get(endpoint.identity, {}).values()):
+            if session.endpoint == endpoint:
                 self.end(session, "not registered any more", say=False)
 
     def end_all(self) -> None:
@@ -132,3 +145,7 @@ class Sessions:
         session.dialog.hears(request)
         session.flow = flow
         return await answer(session, request, flow)
+
+
+def _seat(session: Session) -> Seat:
+    return session.conference, session.endpoint.instance

@@ -8,9 +8,11 @@ from ....core.conversation import (
     BecameConference,
     Conversation,
     ConversationEnded,
+    DoorChanged,
     Event,
     ParticipantJoined,
     ParticipantLeft,
+    RoleChanged,
     SubjectChanged,
 )
 from ....core.identity import Identity
@@ -24,6 +26,13 @@ PHRASES = {
         "removed": "{who} was removed by {by}.",
         "you were removed": "You were removed from this conversation.",
         "subject": "{who} set the subject: {subject}",
+        "moderator": "{who} moderates this conversation now.",
+        "no moderator": "{who} does not moderate this conversation any more.",
+        "you moderate": "You moderate this conversation now.",
+        "you do not moderate": "You do not moderate this conversation any more.",
+        "locked": "{who} locked this conversation: only a moderator brings people in.",
+        "open": "{who} opened the door: anybody may come in.",
+        "closed": "{who} closed the door: people come in when they are invited.",
         "ended": "This conversation has ended.",
         "nobody": "nobody else yet",
         "and": " and ",
@@ -36,6 +45,13 @@ PHRASES = {
         "removed": "{who} wurde von {by} entfernt.",
         "you were removed": "Du wurdest aus diesem Gespräch entfernt.",
         "subject": "{who} hat das Thema gesetzt: {subject}",
+        "moderator": "{who} moderiert jetzt dieses Gespräch.",
+        "no moderator": "{who} moderiert dieses Gespräch nicht mehr.",
+        "you moderate": "Du moderierst jetzt dieses Gespräch.",
+        "you do not moderate": "Du moderierst dieses Gespräch nicht mehr.",
+        "locked": "{who} hat abgeschlossen: nur wer moderiert, holt jemanden dazu.",
+        "open": "{who} hat die Tür geöffnet: wer will, kommt herein.",
+        "closed": "{who} hat die Tür geschlossen: herein kommt, wer eingeladen wird.",
         "ended": "Dieses Gespräch ist beendet.",
         "nobody": "bisher niemandem sonst",
         "and": " und ",
@@ -53,7 +69,7 @@ def people_in(event: Event, conversation: Conversation) -> list[Identity]:
             return [p for p in (who, by) if p] + conversation.participants[: MAX_NAMED + 1]
         case ParticipantLeft(who=who, by=by):
             return [p for p in (who, by) if p]
-        case SubjectChanged(who=who):
+        case SubjectChanged(who=who) | RoleChanged(who=who) | DoorChanged(who=who):
             return [who]
     return []
 
@@ -77,6 +93,12 @@ def phrase_of(
             return words["left"].format(who=name(who))
         case SubjectChanged(who=who, subject=subject) if who != me:
             return words["subject"].format(who=name(who), subject=subject)
+        case RoleChanged(who=who, moderator=moderator) if who == me:
+            return words["you moderate" if moderator else "you do not moderate"]
+        case RoleChanged(who=who, moderator=moderator):
+            return words["moderator" if moderator else "no moderator"].format(who=name(who))
+        case DoorChanged(who=who, open_door=open_door, locked=locked) if who != me:
+            return words["locked" if locked else "open" if open_door else "closed"].format(who=name(who))
         case ConversationEnded():
             return words["ended"]
         case BecameConference():
