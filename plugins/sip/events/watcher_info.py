@@ -138,7 +138,7 @@ class WatcherFeed:
         return "active"
 
     def body(self, full: bool, plain: bool) -> tuple[str, bytes]:
-        """RFC 3858 section 4: versions from 0, one by one."""
+        """RFC 3858 section 3: versions from 0, one by one."""
         now, before = self._watchers, self._said
         said = list(now.values()) if full else [w for who, w in now.items() if before.get(who) != w]
         if not full:

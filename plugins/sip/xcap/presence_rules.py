@@ -38,6 +38,7 @@ SAID = {ALLOW: "allow", BLOCK: "polite-block"}
 WHOLE = frozenset(("true", "full", ""))
 """What a transformation says that leaves nothing out."""
 MAX_RULES = 256
+"""Rules of one document."""
 EMPTY = f'<ruleset xmlns="{POLICY}" xmlns:pr="{RULES}"/>'.encode()
 
 
