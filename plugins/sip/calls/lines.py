@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from ....core.errors import BadAddress, Undeliverable
+from ....core.errors import HereaboutsError, Undeliverable
 from ....core.identity import Identity
 from ..syntax.grammar import Params
 from ..syntax.headers import NameAddr
@@ -79,11 +79,13 @@ class Lines:
                 self._judge(trunk, flow, response)
             if not answer.done():
                 answer.set_result(response)
-        except (Undeliverable, ValueError) as why:
-            if begins:
+        except Exception as why:
+            if begins and isinstance(why, Undeliverable):
                 self._blame(trunk, flow, str(why))
             if not answer.done():
                 answer.set_exception(why)
+            if not isinstance(why, HereaboutsError | ValueError):
+                raise
         finally:
             if begins:
                 trunk.setups.discard(request.call_id)
@@ -143,8 +145,8 @@ class Lines:
         try:
             who = identity_of(address)
             numbers = await self._numbers_of(who) if self._ours(who.domain) else []
-        except BadAddress:
-            numbers = []
+        except HereaboutsError:
+            numbers = []  # no number, or the directory is not to be asked now: the call goes all the same
         number = next((n for n in numbers if n.startswith("+")), "") or trunk.options.number
         uri = SipUri("sip", number, trunk.domain, None, Params({"user": "phone"}))
         return NameAddr(uri, "" if _private(request) else address.display) if number else None

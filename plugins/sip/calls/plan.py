@@ -85,6 +85,15 @@ class CallPlan:
         ]
         return [*_notes(search), *steps]
 
+    async def lines(self, trunk: str) -> dict[str, Identity]:
+        """Who has which line at a trunk: as its options say, else as the directory and the routes do."""
+        given = self._trunks[trunk].extensions
+        if given:
+            return {extension: Identity.parse(address) for extension, address in given.items()}
+        numbers = await self.numbers.everybody()
+        told = {self._outside.line(number, trunk): who for number, who in numbers.items()}
+        return {line: who for line, who in told.items() if line}
+
     # ---- inside
 
     async def _found(self, search: Search) -> list[Stage]:
@@ -93,6 +102,8 @@ class CallPlan:
             return self._emergency(number)
         if search.trunk and not self._room(search.trunk):
             raise Refusal(486, f"the trunk {search.trunk} has all the calls it may have")
+        if search.trunk and search.caller is not None and await self._front_end.accounts.exists(search.caller):
+            raise Refusal(403, f"{search.trunk} does not speak for {search.caller}")
         who, instance, number_called = await self._callee(uri, search)
         if who is not None and instance:
             return await self._instance(search, uri, who, instance)

@@ -34,7 +34,10 @@ ASSERTED = "P-Asserted-Identity"
 
 @dataclass(slots=True, eq=False)
 class TrunkPeer:
-    """A trunk at the other end of a flow.  It speaks for numbers and for strangers, never for people of ours."""
+    """A trunk at the other end of a flow.  It speaks for strangers and for numbers, never for people of ours.
+
+    A short number in front of our domain may be the name of an account; one that begins with + hardly is.
+    """
 
     name: str
     trusted: bool
@@ -43,7 +46,9 @@ class TrunkPeer:
 
     def speaks_for(self, who: Identity) -> bool:
         """Whether a call of its may come from there."""
-        return not self.ours(who.domain) or dialled(SipUri("sip", who.user, who.domain)) is not None
+        if not self.ours(who.domain):
+            return True
+        return who.user.startswith("+") and dialled(SipUri("sip", who.user, who.domain)) is not None
 
 
 class Carried(Protocol):
@@ -109,6 +114,10 @@ class Trunks:
         self.carried: Carried = lambda peer: set()
         self.elsewhere: Callable[[Target], Awaitable[Sequence[Hop]]] | None = None
         """Who knows the way to domains that are not ours."""
+        self.again_elsewhere: Callable[[str], Flow | None] = lambda peer: None
+        """And an open flow to one of them, by what ``End.peer`` calls it."""
+        self.troubled: Callable[[Trunk], None] = lambda trunk: None
+        """Told when a hop of a trunk does not answer any more."""
 
     # ---- who it is
 
@@ -154,9 +163,11 @@ class Trunks:
         return flow
 
     def again(self, peer: str) -> Flow | None:
-        """An open flow to a trunk, by ``trunk:NAME``, for what is said inside a call."""
+        """An open flow to a trunk, by ``trunk:NAME``, for what is said inside a call; or to another domain."""
         kind, _, name = peer.partition(":")
-        trunk = self.all.get(name) if kind == TRUNK else None
+        if kind != TRUNK:
+            return self.again_elsewhere(peer)
+        trunk = self.all.get(name)
         return next((f for f in trunk.flows.values() if not f.closed), None) if trunk is not None else None
 
     # ---- how it is
@@ -170,6 +181,8 @@ class Trunks:
             log.log(
                 logging.WARNING if trouble else logging.INFO, "trunk %s, %s: %s", trunk.name, where, trouble or "is up"
             )
+            if trouble:
+                self.troubled(trunk)
 
     def up(self, name: str, place: int = -1) -> bool:
         """Whether a trunk, or one of its hops, seems to work."""

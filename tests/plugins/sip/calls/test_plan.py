@@ -385,7 +385,15 @@ async def test_a_trunk_does_not_leave_by_a_trunk(stage):
     for number in ("+49301", "0170123", "+12125551212", "#1"):
         for trunk in ("pbx", "mobile"):
             assert (await stage.refused(f"{number.replace('#', '%23')}@192.0.2.1", OUTSIDER, trunk))[0] == 404
-            assert (await stage.refused(f"{number.replace('#', '%23')}@192.0.2.1", ALICE, trunk))[0] == 404
+            assert (await stage.refused(f"{number.replace('#', '%23')}@192.0.2.1", None, trunk))[0] == 404
+
+
+async def test_a_trunk_is_nobody_of_ours(stage):
+    who = Identity("+4930100", "example.test")
+    await stage.front_end.store.put_person(who, Person(str(who)))
+    for caller in (ALICE, who):
+        assert (await stage.refused("bob@example.test", caller, "pbx"))[0] == 403
+    assert (await stage.way("112@x", who, "pbx"))[0].endswith("emergency")
 
 
 async def test_unless_it_is_one_that_others_pass_through(stage):

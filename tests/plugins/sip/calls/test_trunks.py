@@ -9,11 +9,15 @@ import pytest
 from .....core.identity import Identity
 from .....core.people import Person
 from .....plugins.sip.calls.settings import CallOptions, CallRoute, NumberRule, TrunkOptions
+from .....plugins.sip.calls.trunks import TrunkPeer, Trunks
 from .....plugins.sip.plugin import SipOptions, SipTransport
+from .....plugins.sip.syntax.message import Request
+from .....plugins.sip.transport.certified import NOBODY, Certified
+from .....plugins.sip.transport.flow import Address, Flow
 from ....people import ALICE, BOB
 from ....stage import front_end_in
 from .conftest import Exchange, Records
-from .handset import Line
+from .handset import Line, sdp
 from .pbx import Pbx
 
 CALLS = CallOptions(
@@ -271,7 +275,7 @@ async def test_a_call_in_rings_a_person_by_their_number(served, pbx):
     invite, answer, flow = await calling
     assert answer.status == 200
     pbx.ack(invite, answer, flow)
-    await bob.heard_soon("ACK") if hasattr(bob, "heard_soon") else await exchange.until(lambda: bob.heard("ACK"), "ACK")
+    await exchange.until(lambda: bob.heard("ACK"), "ACK")
     pbx.ack(invite, answer, flow, "BYE")
     record = await exchange.recorded()
     assert record.call is not None and record.call.outcome == "answered"
@@ -329,9 +333,6 @@ async def test_what_comes_over_a_connection_of_ours_is_the_trunk(served):
             ("Call-ID", "back"),
             ("CSeq", "1 INVITE"),
         ]
-        from .....plugins.sip.syntax.message import Request
-        from .handset import sdp
-
         described = [("Contact", f"<{pbx.uri}>"), ("Content-Type", "application/sdp")]
         invite = Request("INVITE", "sip:4711@192.0.2.1", [*head, *described], sdp())
         calling = pbx.server.request(invite, pbx.flows[-1])
@@ -362,9 +363,35 @@ async def test_nobody_has_looked_yet(served, pbx):
     assert (await state_of(exchange)).state == "unknown"
 
 
-async def test_speaking_for():
-    from .....plugins.sip.calls.trunks import TrunkPeer
+# ---- who is one
 
+
+def test_a_trunk_speaks_for_strangers_and_numbers():
     peer = TrunkPeer("pbx", False, lambda domain: domain == "example.test")
     assert peer.speaks_for(Identity("+4989", "example.test")) and peer.speaks_for(Identity("x", "pbx.test"))
-    assert not peer.speaks_for(ALICE)
+    assert not peer.speaks_for(ALICE) and not peer.speaks_for(Identity("4711", "example.test"))
+
+
+@pytest.mark.parametrize(
+    ("address", "certified", "method", "name"),
+    [
+        ("192.0.2.7", NOBODY, "INVITE", "by_address"),
+        ("192.0.2.7", NOBODY, "REGISTER", ""),
+        ("192.0.3.7", NOBODY, "INVITE", ""),
+        ("2001:db8::1", NOBODY, "INVITE", "by_address"),
+        ("192.0.3.7", Certified(frozenset(["sbc.test"]), frozenset()), "INVITE", "by_certificate"),
+        ("192.0.2.7", Certified(frozenset(["sbc.test"]), frozenset()), "INVITE", "by_certificate"),
+        ("192.0.3.7", Certified(frozenset(["other.test"]), frozenset()), "INVITE", ""),
+        ("no address", NOBODY, "INVITE", ""),
+    ],
+)
+def test_who_is_recognised(address, certified, method, name):
+    options = {
+        "by_address": TrunkOptions(hops=["sip:a.test"], sources=["192.0.2.0/24", "2001:db8::/32"]),
+        "by_certificate": TrunkOptions(hops=["sip:b.test"], certificate_name="sbc.test"),
+    }
+    trunks = Trunks(options, lambda domain: False, [], None, None)  # type: ignore[arg-type]
+    flow = Flow("1", None, "TLS", Address(address, 1), Address("192.0.2.1", 2))  # type: ignore[arg-type]
+    flow.certified = certified
+    trunks.arrived(Request(method, "sip:x", [("P-Asserted-Identity", "<sip:boss@x>")]), flow)
+    assert (flow.peer.name if flow.peer else "") == name
