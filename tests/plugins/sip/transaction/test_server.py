@@ -203,7 +203,7 @@ class TestStreams:
         talker.send(b"GET / HTTP/1.1\r\nHost: b\r\n\r\n")
         assert await talker.is_hung_up_on()
         talker = await Talker.connect(ports["tcp"])
-        talker.send(request("ACK", target="tel:1") + b"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n")
+        talker.send(request("ACK", target="mailto:b@b.example") + b"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n")
         assert (await talker.ask(request())).cseq.method == "MESSAGE"
         assert [r.method for r in user.requests] == ["MESSAGE"]
         talker.close()
