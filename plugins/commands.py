@@ -1,6 +1,7 @@
 """Commands written into a conversation, for clients that have no button for it.
 
-``/add carol history all``, ``/who``, ``/leave``, ``/help``.  A command is a message of one line that begins with its
+``/add carol history all``, ``/who``, ``/leave``, ``/help``, and for moderators ``/moderator carol``, ``/remove carol``,
+``/door locked``.  A command is a message of one line that begins with its
 name.  It goes no further; its sender alone gets the answer.  A second slash says it as it is: ``//help`` tells the
 others ``/help``.  Where a client keeps lines with a slash to itself, an exclamation mark does as well: ``!add carol``.
 """
@@ -31,6 +32,9 @@ MAX_ADDED = 20
 MAX_LISTED = 100
 """Participants that ``/who`` lists."""
 
+DOORS = ("open", "closed", "locked")
+"""How the door of a conference may be."""
+
 WORDS: dict[str, tuple[str, str]] = {
     "add": (
         "/add carol [history none|now|all]   bring somebody in; history: what they see of before",
@@ -38,6 +42,15 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "who": ("/who   who takes part, and how they are", "/who   wer dabei ist und wie es um sie steht"),
     "leave": ("/leave   go, for good", "/leave   gehen, endgültig"),
+    "moderator": (
+        "/moderator carol   make somebody a moderator, like you",
+        "/moderator carol   jemanden zum Moderator machen, wie du einer bist",
+    ),
+    "remove": ("/remove carol   put somebody out", "/remove carol   jemanden entfernen"),
+    "door": (
+        "/door open|closed|locked   who comes in: anybody, the invited, or whom a moderator brings",
+        "/door open|closed|locked   wer hereinkommt: alle, Eingeladene, oder wen ein Moderator holt",
+    ),
     "help": ("/help   this", "/help   das hier"),
     "off": ("{command} is switched off on this server.", "{command} ist auf diesem Server abgeschaltet."),
     "add whom": ("Whom? Like this: {usage}", "Wen? So: {usage}"),
@@ -48,6 +61,12 @@ WORDS: dict[str, tuple[str, str]] = {
         'history takes none, now or all, not "{given}".',
         'history nimmt none, now oder all, nicht "{given}".',
     ),
+    "whom": ("Whom? Like this: {usage}", "Wen? So: {usage}"),
+    "door how": ("A door is open, closed or locked.", "Eine Tür ist open, closed oder locked."),
+    "not done": ("That was not done: {reason}.", "Das ging nicht: {reason}."),
+    "is moderator": ("{person} is a moderator now.", "{person} moderiert jetzt."),
+    "removed": ("{person} was put out.", "{person} wurde entfernt."),
+    "door is": ("The door is {how} now.", "Die Tür ist jetzt {how}."),
     "left": ("You have left.", "Du bist nicht mehr dabei."),
     "conference": ("This conference is {address}", "Diese Konferenz ist {address}"),
     "and more": ("and {count} more", "und {count} weitere"),
@@ -56,7 +75,7 @@ WORDS: dict[str, tuple[str, str]] = {
 
 
 class Commands:
-    """Adding people, looking who is there and leaving, by writing it into the conversation."""
+    """Adding people, looking who is there, leaving, and what moderators do, by writing it into the conversation."""
 
     class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         add: bool = True
@@ -65,6 +84,12 @@ class Commands:
         """Whether /who lists the participants."""
         leave: bool = True
         """Whether /leave works."""
+        moderator: bool = True
+        """Whether moderators make others moderators with /moderator."""
+        remove: bool = True
+        """Whether moderators put others out with /remove."""
+        door: bool = True
+        """Whether moderators open, close and lock conferences with /door."""
         help: bool = True
         """Whether /help lists the commands."""
 
@@ -75,6 +100,9 @@ class Commands:
             "add": self._add,
             "who": self._who,
             "leave": self._leave,
+            "moderator": self._moderator,
+            "remove": self._remove,
+            "door": self._door,
             "help": self._help,
         }
 
@@ -121,7 +149,7 @@ class Commands:
         added, lines = [], []
         for person in people:
             try:
-                who = Identity.parse(person if "@" in person else f"{person}@{message.sender.domain}")
+                who = _meant(person, message)
                 await self._running.immcu.add(conversation, who, by=message.sender, history=history)
                 added.append(await self._name_of(who))
             except HereaboutsError as error:
@@ -145,6 +173,40 @@ class Commands:
         await self._running.immcu.leave(conversation, message.sender)
         return speech("left")
 
+    async def _moderator(
+        self, message: Message, conversation: Conversation, arguments: list[str], speech: Speech
+    ) -> str:
+        if len(arguments) != 1:
+            return speech("whom", usage=speech("moderator").partition("   ")[0])
+        try:
+            who = _meant(arguments[0], message)
+            await self._running.immcu.chair.appoint(conversation, who, message.sender, moderator=True)
+        except HereaboutsError as error:
+            return speech("not done", reason=error)
+        return speech("is moderator", person=await self._name_of(who))
+
+    async def _remove(self, message: Message, conversation: Conversation, arguments: list[str], speech: Speech) -> str:
+        if len(arguments) != 1:
+            return speech("whom", usage=speech("remove").partition("   ")[0])
+        try:
+            who = _meant(arguments[0], message)
+            await self._running.immcu.chair.eject(conversation, who, message.sender)
+        except HereaboutsError as error:
+            return speech("not done", reason=error)
+        return speech("removed", person=await self._name_of(who))
+
+    async def _door(self, message: Message, conversation: Conversation, arguments: list[str], speech: Speech) -> str:
+        how = " ".join(arguments)
+        if how not in DOORS:
+            return speech("door how")
+        try:
+            await self._running.immcu.chair.set_door(
+                conversation, message.sender, open_door=how == "open", locked=how == "locked"
+            )
+        except HereaboutsError as error:
+            return speech("not done", reason=error)
+        return speech("door is", how=how)
+
     async def _help(self, message: Message, conversation: Conversation, arguments: list[str], speech: Speech) -> str:
         return "\n".join(speech(name) for name in self._deeds if getattr(self.options, name))
 
@@ -160,6 +222,10 @@ class Commands:
     async def _speech_of(self, who: Identity) -> Speech:
         person = await self._running.accounts.person(who)
         return Speech(german=person is not None and person.language.lower().startswith("de"))
+
+
+def _meant(person: str, message: Message) -> Identity:
+    return Identity.parse(person if "@" in person else f"{person}@{message.sender.domain}")
 
 
 class Speech:

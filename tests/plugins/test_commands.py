@@ -128,6 +128,9 @@ async def test_help_lists_what_there_is(stage):
         "/add",
         "/who",
         "/leave",
+        "/moderator",
+        "/remove",
+        "/door",
         "/help",
     ]
 
@@ -181,3 +184,48 @@ async def test_policy_switches_one_off(stage, commands):
 async def test_policy_switches_each_off(stage, text):
     await talk(stage)
     assert await answer(stage, ALICE, BOB, text) == f"{text} is switched off on this server."
+
+
+# ---- what moderators do
+
+
+async def conference(stage):
+    conversation = await talk(stage)
+    await stage.immcu.add(conversation, CAROL, by=ALICE)
+    return conversation
+
+
+async def test_a_moderator_makes_another(stage):
+    conversation = await conference(stage)
+    assert await answer(stage, ALICE, conversation.address, "/moderator carol") == (
+        "Carol (carol@example.test) is a moderator now."
+    )
+    assert conversation.moderators == {ALICE, BOB, CAROL}
+    assert "not in this conversation" in await answer(stage, ALICE, conversation.address, "/moderator dave")
+    assert await answer(stage, ALICE, conversation.address, "/moderator") == "Whom? Like this: /moderator carol"
+
+
+async def test_a_moderator_puts_somebody_out(stage):
+    conversation = await conference(stage)
+    assert await answer(stage, CAROL, conversation.address, "/remove alice") == (
+        "That was not done: only a moderator does this."
+    )
+    assert await answer(stage, BOB, conversation.address, "/remove carol") == "Carol (carol@example.test) was put out."
+    assert conversation.participants == [ALICE, BOB]
+    assert await answer(stage, BOB, conversation.address, "/remove two people") == "Whom? Like this: /remove carol"
+
+
+@pytest.mark.parametrize(
+    ("how", "is_now"), [("open", (True, False)), ("closed", (False, False)), ("locked", (False, True))]
+)
+async def test_a_moderator_minds_the_door(stage, how, is_now):
+    conversation = await conference(stage)
+    assert await answer(stage, ALICE, conversation.address, f"/door {how}") == f"The door is {how} now."
+    assert (conversation.open_door, conversation.locked) == is_now
+    assert await answer(stage, ALICE, conversation.address, "/door ajar") == "A door is open, closed or locked."
+    assert "only a moderator" in await answer(stage, CAROL, conversation.address, "/door open")
+
+
+async def test_a_talk_of_two_has_no_moderators(stage):
+    await talk(stage)
+    assert "only a moderator" in await answer(stage, ALICE, BOB, "/door locked")
