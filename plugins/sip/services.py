@@ -18,6 +18,7 @@ from .events.offer import offer
 from .events.registrations import NAME as REG
 from .events.registrations import RegistrationsPackage
 from .events.subscriptions import Subscriptions
+from .federation.calls import CallsAbroad
 from .federation.federation import Federation
 from .messages.chat import Chat
 from .messages.exchange import Exchange
@@ -178,6 +179,7 @@ class Services:
             outgoing=self.outgoing,
             resolver=self.resolver,
             start=self._start,
+            foreign=lambda domain: self.federation is not None and self.federation.serves(domain),
         )
 
     def _federation(self) -> Federation | None:
@@ -192,6 +194,8 @@ class Services:
             self.subscriptions,
             self._start,
         )
+        abroad = CallsAbroad(federation, self.server)
+        self.telephony.trunks.elsewhere, self.telephony.trunks.again_elsewhere = abroad.hops, abroad.again
         self.dispatch.owners.append(federation.interests)
         self.dispatch.gates.append(federation.admit)
         return federation

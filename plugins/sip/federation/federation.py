@@ -52,10 +52,7 @@ NOT_ABROAD = frozenset(("PUBLISH", "REGISTER"))
 
 
 class Federation:
-    """Made when the plugin starts, if there is a table [sip.federation].
-
-    More than twelve public methods: it is asked by the dispatcher, by calls, and by the hooks.
-    """
+    """Made when the plugin starts, if there is a table [sip.federation]."""
 
     def __init__(
         self,
@@ -148,21 +145,6 @@ class Federation:
             flow.peer = ProvenDomain([neighbour])
         neighbour.worked()
         return flow
-
-    async def target(self, uri: SipUri) -> Flow:
-        """The connection for an INVITE to somebody elsewhere.  Raises Undeliverable, BadAddress."""
-        neighbour = self.neighbour_of(identity_of(uri).domain)
-        if neighbour is None:
-            raise Undeliverable(f"nothing leads to {uri.host}")
-        return await self.flow(neighbour)
-
-    def again(self, peer: str) -> Flow | None:
-        """An open flow to another domain by what its Peer is called, as in ``domain:other.example``."""
-        kind, _, name = peer.partition(":")
-        if kind != "domain":
-            return None
-        flows = (f for f in self._server.flows if not f.closed and isinstance(f.peer, ProvenDomain))
-        return next((flow for flow in flows if flow.peer is not None and flow.peer.name == name), None)
 
     def flow_closed(self, flow: Flow) -> None:
         """Subscriptions over it, in either direction, need another one."""

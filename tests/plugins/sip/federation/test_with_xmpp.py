@@ -16,6 +16,7 @@ async def test_an_xmpp_client_sees_and_talks_with_a_phone_of_another_domain(vill
     await town.start(town.here, xmpp)
     await town.start(town.there)
     carol = Slix(f"{CAROL}/here", PASSWORD, town.here.authority)
+    carol.auto_authorize = None  # she answers herself
     await carol.sign_in(xmpp.ports["starttls"])
     bob = await town.there.phone(BOB)
     carol.send_presence_subscription(pto=str(BOB))
