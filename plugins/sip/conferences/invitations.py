@@ -192,6 +192,9 @@ class Invitations:
             return None
         except Undeliverable:
             return None
+        except asyncio.CancelledError:
+            called.withdraw()
+            raise
         if response.status >= 300:
             await self._refused(channel.endpoint, conversation, conference, response)
             return None
