@@ -94,7 +94,11 @@ class Credentials(NamedTuple):
             return None
         get = found.get
         return cls(
-            *(found[name] for name in cls._fields[:5]),
+            found["username"],
+            found["realm"],
+            found["nonce"],
+            found["uri"],
+            found["response"],
             get("algorithm", "MD5"),
             get("qop", ""),
             get("cnonce", ""),

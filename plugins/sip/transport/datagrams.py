@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import socket
 from itertools import islice
 from typing import cast
 
@@ -16,7 +15,6 @@ from .flow import Address, Flow
 from .limits import ADDRESS_FORGOTTEN_AFTER, MAX_BEFORE_SIGN_IN, MAX_DATAGRAM, UDP_CREDIT
 from .overload import Bucket, Rates, network_of
 from .sockets import address_of, local_to
-
 
 RECEIVE_BUFFER = 4 * 1024 * 1024
 """Bytes that the system is asked to keep while we are busy; it gives less where its own limit says so."""
