@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -15,10 +16,12 @@ JS = Path(__file__).with_name("js")
 def install() -> None:
     """Bring the packages of js/package.json, where they are not there yet."""
     needs("node", "npm")
-    if not all((JS / "node_modules" / name).is_dir() for name in ("jssip", "sip.js", "ws", "esbuild")):
-        subprocess.run(
-            ["npm", "install", "--no-audit", "--no-fund"], cwd=JS, check=True, timeout=180, capture_output=True
-        )
+    with open(JS / "package.json", "rb") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        if not all((JS / "node_modules" / name).is_dir() for name in ("jssip", "sip.js", "ws", "esbuild")):
+            subprocess.run(
+                ["npm", "install", "--no-audit", "--no-fund"], cwd=JS, check=True, timeout=180, capture_output=True
+            )
 
 
 async def phone(
