@@ -161,7 +161,8 @@ async def test_linphone_calls_baresip_pauses_and_is_called_back(visitors: Visito
     await bob.do("dial", f"sip:{ALICE}")
     await alice.wait("call", since, state="incoming")
     alice.do("accept")
-    await bob.shows(ESTABLISHED)
+    await alice.wait("call", since, state="running")
+    await until(lambda: bob.screen.count(ESTABLISHED) == 2, "bob to be answered")
     alice.do("terminate")
     await bob.shows(CLOSED)
     assert (await record_of(visitors, 2))["reason"] == f"{ALICE} hung up"

@@ -32,7 +32,7 @@ three minutes; and less than the server transaction's own patience."""
 CANCEL_PATIENCE = 32.0
 """Seconds that a phone has to answer a CANCEL: 64·T1 of RFC 3261 section 9.1."""
 BREADTH = 60
-"""Max-Breadth of an INVITE that says none (RFC 5393 section 5.3.3.2)."""
+"""Max-Breadth of an INVITE that says none (RFC 5393)."""
 REASONS = {486: OCCUPIED, 600: OCCUPIED, 603: DECLINED, 480: NOT_ANSWERED, 408: NOT_ANSWERED, 487: CANCELLED}
 """Why a call ended that nobody answered, in the core's words."""
 
@@ -82,7 +82,8 @@ class Attempt:
         self._stage_timer: asyncio.TimerHandle | None = None
         self._share = 0.0
         self._why = ""
-        self._model = copies.forwarded(request, realms=wires.domains)
+        believed = reply.flow.peer is not None
+        self._model = copies.forwarded(request, realms=wires.domains, believed=believed)
         self._caller_refreshes = timers.supports(request)
         self._interval = timers.ask(self._model)
 
@@ -128,7 +129,8 @@ class Attempt:
         """Whom it rings now; those whom a contact's q puts behind others come when these have not answered."""
         known = stage in self._later
         if not known:
-            groups = await self._wires.hops.of(self._stages[stage], self.caller.end)
+            secure = self._request.target.scheme == "sips"
+            groups = await self._wires.hops.of(self._stages[stage], self.caller.end, secure=secure)
             self._later[stage], self._share = groups, self._stages[stage].ring_for / max(1, len(groups))
         groups = self._later[stage]
         hops = groups.pop(0) if groups else []
@@ -156,7 +158,11 @@ class Attempt:
 
     def _try(self, number: int) -> None:
         branch = self._branches[number]
-        future = self._wires.server.request(branch.invite, branch.hop.flow, progress=partial(self._heard, number))
+        try:
+            future = self._wires.server.request(branch.invite, branch.hop.flow, progress=partial(self._heard, number))
+        except ValueError:
+            log.exception("an INVITE to %r could not be written", branch.hop.flow)
+            return self._heard(number, self._request.reply(500))
         future.add_done_callback(partial(self._final, number))
 
     def _cancel(self, number: int, elsewhere: bool) -> None:

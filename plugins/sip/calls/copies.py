@@ -12,13 +12,20 @@ MAX_FORWARDS = 70
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 """RFC 3326 section 2: so that a phone does not list a missed call."""
 OF_THE_NEXT_HOP = ("Authorization", "Proxy-Authorization")
+CLAIMS = ("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID")
+"""What servers say to each other of who calls; a phone that says it may claim to be anybody (RFC 3325 section 5)."""
 
 
-def forwarded(request: Request, *, uri: str = "", realms: Iterable[str] = ()) -> Request:
-    """The request as it goes on: one hop less, and without what it told us to prove itself to these realms."""
+def forwarded(request: Request, *, uri: str = "", realms: Iterable[str] = (), believed: bool = True) -> Request:
+    """The request as it goes on: one hop less, and without what it told us to prove itself to these realms.
+
+    What a sender who is not ``believed`` claims of itself besides From goes no further.
+    """
     copy = Request(request.method, uri or request.uri, request.headers(), request.body)
     hops = MAX_FORWARDS if request.max_forwards is None else request.max_forwards - 1
     copy.set("Max-Forwards", max(0, hops))
+    for name in () if believed else CLAIMS:
+        copy.drop(name)
     ours = {realm.lower() for realm in realms}
     for name in OF_THE_NEXT_HOP:
         values = copy.all(name)

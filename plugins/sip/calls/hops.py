@@ -50,15 +50,19 @@ class Hops:
         self.again: Callable[[str], Flow | None] = lambda peer: None
         """An open flow to another server, by what ``End.peer`` calls it."""
 
-    async def of(self, stage: Stage, but: End) -> list[list[Hop]]:
-        """The places of a stage, those preferred by q before the others; never the one the call comes from."""
+    async def of(self, stage: Stage, but: End, *, secure: bool = False) -> list[list[Hop]]:
+        """The places of a stage, those preferred by q before the others; never the one the call comes from.
+
+        ``secure`` ones only for a sips URI: every hop of its way is encrypted (RFC 3261 section 26.2.2).
+        """
         found: list[Hop] = []
         for target in stage.targets:
             try:
                 found += await self._of(target)
             except HereaboutsError as why:
                 log.info("%s is not reached: %s", target.uri, why)
-        found = [hop for hop in found if hop.end != but or hop.end.peer][:MAX_BRANCHES]
+        found = [hop for hop in found if (hop.end != but or hop.end.peer) and (hop.flow.secure or not secure)]
+        found = found[:MAX_BRANCHES]
         found.sort(key=lambda hop: -hop.q)
         return [list(hops) for _, hops in groupby(found, key=lambda hop: hop.q)]
 

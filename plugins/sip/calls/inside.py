@@ -92,7 +92,7 @@ class Inside:
             sender.flow = flow
         hop = self._hop(crossing, receiver)
         try:
-            copy = self._copy(request, hop, receiver, session)
+            copy = self._copy(request, hop, session, flow.peer is not None)
         except HereaboutsError as why:
             return reply(refusal_of(request, why))
         if session is not None and sender is not None:
@@ -114,8 +114,8 @@ class Inside:
             return None
         return Hop(receiver.end, receiver.party, receiver.flow, hop.uri if hop is not None else receiver.target)
 
-    def _copy(self, request: Request, hop: Hop | None, receiver: Side | None, session: Session | None) -> Request:
-        """The Request-URI stays, unless it is an address of ours that only we can resolve (RFC 5627 section 6)."""
+    def _copy(self, request: Request, hop: Hop | None, session: Session | None, believed: bool) -> Request:
+        """The Request-URI stays, unless it is an address of ours that only we can resolve (RFC 5627)."""
         routes = request.all("Route")
         uri = request.uri
         if PARAM in request.target.params and routes:
@@ -123,7 +123,7 @@ class Inside:
             uri = str(NameAddr.parse(routes.pop()).uri)
         if hop is not None and hop.uri and SipUri.parse(uri).host.lower() in self._wires.domains:
             uri = hop.uri
-        copy = forwarded(request, uri=uri, realms=self._wires.domains)
+        copy = forwarded(request, uri=uri, realms=self._wires.domains, believed=believed)
         copy.drop("Route")
         for route in [*(hop.routes if hop is not None else ()), *routes]:
             copy.add("Route", route)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ....core.call import CANCELLED, Call, Party
 from ....core.calls import Calls
+from ....core.errors import TooLarge
 from ....core.identity import Identity
 from ..errors import Refusal
 from ..syntax.message import Request
@@ -131,15 +132,18 @@ class CallProxy:
         offered = glance(request)
         before = continued(request, caller.end.who, self._wires.sessions)
         called = Party((target.who or target.number or str(target.uri)) if target is not None else request.target.user)
-        call = await self._calls.begin(
-            caller.party,
-            called,
-            media=offered.media if offered is not None else CALLS & {"audio"},
-            native={"call_id": request.call_id, "from_tag": request.from_.tag},
-            route=target.trunk if target is not None else "",
-            emergency=any(stage.emergency for stage in stages),
-            continues=before.chronicle.call if before is not None else None,
-        )
+        try:
+            call = await self._calls.begin(
+                caller.party,
+                called,
+                media=offered.media if offered is not None else CALLS & {"audio"},
+                native={"call_id": request.call_id, "from_tag": request.from_.tag},
+                route=target.trunk if target is not None else "",
+                emergency=any(stage.emergency for stage in stages),
+                continues=before.chronicle.call if before is not None else None,
+            )
+        except TooLarge:
+            raise Refusal(503, "too many calls at once", ("Retry-After", BUSY_RETRY)) from None
         return Chronicle(self._calls, call, self._wires.start)
 
     def _over(self, attempt: Attempt) -> None:

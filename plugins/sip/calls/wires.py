@@ -41,7 +41,7 @@ class Wires:
     sessions: Sessions = field(default_factory=Sessions)
 
     def record(self, request: Request, token: str, back: Flow, on: Flow) -> None:
-        """Our Record-Route: one, or two where the sides reach us by different addresses (RFC 5658 section 3)."""
+        """Our Record-Route: one, or two where the sides reach us by different addresses (RFC 5658)."""
         params = {"lr": "", PARAM: token}
         behind, ahead = (str(NameAddr(self.addresses.uri(flow, params=params))) for flow in (back, on))
         request.add("Record-Route", behind, first=True)

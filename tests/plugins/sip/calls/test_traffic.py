@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from .....core import calls
 from .....plugins.sip.calls import proxy
 from ....people import ALICE, BOB
 from .conftest import Exchange
@@ -86,3 +87,31 @@ async def test_an_offer_that_comes_later_is_a_call_too(exchange: Exchange, alice
     Line(alice, invite, heard, calling=True).send("ACK", body=sdp("audio", "video"))
     assert (await bob.hears("ACK")).body == sdp("audio", "video")
     await exchange.until(lambda: exchange.calls[0].media == {"audio", "video"}, "both media")
+
+
+async def test_a_phone_cannot_claim_to_be_anybody(exchange: Exchange, alice: Handset, bob: Handset) -> None:
+    claims = [("P-Asserted-Identity", "<sip:boss@example.test>"), ("Remote-Party-ID", "<sip:boss@example.test>")]
+    alices, _ = await connected(alice, bob, headers=claims)
+    await alices.ask("UPDATE", claims)
+    for heard in (bob.heard("INVITE")[0], bob.heard("UPDATE")[0]):
+        assert [heard.first(name) for name, _ in claims] == [None, None]
+
+
+async def test_a_sips_call_rings_where_it_is_encrypted_and_nowhere_else(exchange: Exchange) -> None:
+    alice, bob = await exchange.phone(ALICE, "TLS"), await exchange.phone(BOB, "TCP")
+    invite = await alice.call(f"sips:{BOB}")
+    assert (await alice.final(invite)).status == 480 and not bob.heard("INVITE")
+    secure = await exchange.phone(BOB, "TLS")
+    invite = await alice.call(f"sips:{BOB}")
+    secure.answer(await secure.rung(), 200, sdp())
+    await alice.hears_status(invite, 200)
+    assert not bob.heard("INVITE")
+
+
+async def test_who_is_in_too_many_calls_begins_no_other(
+    exchange: Exchange, alice: Handset, bob: Handset, monkeypatch: object
+) -> None:
+    monkeypatch.setattr(calls, "MAX_CALLS_OF_ONE", 1)  # type: ignore[attr-defined]
+    await connected(alice, bob)
+    refused = await alice.final(await alice.call(bob.uri))
+    assert refused.status == 503 and refused.first("Retry-After")
