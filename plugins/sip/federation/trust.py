@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from ....core.errors import SettingsError
 from ..transport.certified import certified
 from ..transport.outgoing import checking
 from .neighbour import Neighbour, ProvenDomain
 
+MAX_AUTHORITIES = 1024 * 1024
+"""Characters of a file with authorities that are read."""
 _DER = 2
 """How OpenSSL's binding numbers this encoding."""
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 
 
 class Trust:
@@ -104,8 +105,10 @@ def verified_chain(connection: Any) -> Sequence[bytes]:
 
 def _certificates(path: str) -> frozenset[bytes]:
     try:
-        with open(path, "rb") as file:
-            found = x509.load_pem_x509_certificates(file.read())
+        with open(path, encoding="ascii", errors="replace") as file:
+            found = frozenset(ssl.PEM_cert_to_DER_cert(pem) for pem in _PEM.findall(file.read(MAX_AUTHORITIES)))
     except (OSError, ValueError) as wrong:
-        raise SettingsError([f"[sip.federation] {path} holds no certificates: {wrong}"]) from None
-    return frozenset(certificate.public_bytes(Encoding.DER) for certificate in found)
+        raise SettingsError([f"[sip.federation] {path} cannot be used: {wrong}"]) from None
+    if not found:
+        raise SettingsError([f"[sip.federation] {path} holds no certificates"])
+    return found
