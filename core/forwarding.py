@@ -65,6 +65,10 @@ class TrunkState(msgspec.Struct, frozen=True):
     calls: int
     max_calls: int
     why: str = ""
+    lines: int = 0
+    """Lines of desk phones that are watched there."""
+    lines_failing: int = 0
+    """Those of them that are not to be had at present."""
 
 
 class Target(NamedTuple):

@@ -103,7 +103,8 @@ def why_call(place: Place, caller: str, callee: str) -> None:
 @click.command()
 @placed
 def trunks(place: Place) -> None:
-    """Show the lines to the world of telephones: how each is, and how many calls it carries.
+    """Show the lines to the world of telephones: how each is, how many calls it carries, and how many of the desk
+    phones behind it are watched.
 
     \b
     Example:
@@ -117,12 +118,13 @@ def trunks(place: Place) -> None:
                 one["state"],
                 one["registered"],
                 f"{one['calls']}/{one['max_calls']}",
+                f"{one['lines'] - one['lines_failing']}/{one['lines']}" if one["lines"] else "",
                 " ".join(one["hops"]),
                 one["why"],
             )
             for one in found
         ]
-        heads = ("TRUNK", "STATE", "REGISTERED", "CALLS", "NEXT HOPS", "WHY")
+        heads = ("TRUNK", "STATE", "REGISTERED", "CALLS", "LINES", "NEXT HOPS", "WHY")
         show.print_table(heads, rows, "There is no trunk; [sip.trunks.NAME] in plugins.toml makes one.")
 
     place.show(place.do("trunks"), table)

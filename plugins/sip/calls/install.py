@@ -41,6 +41,6 @@ def carry_calls(
         return not front_end.is_conference(request.target.host)
 
     dispatch.invite.append((is_call, proxy.invite))
-    dispatch.owners.append(proxy.inside)
+    dispatch.owners += [proxy.inside, telephony.desk_phones]
     dispatch.inside |= INSIDE
     return proxy

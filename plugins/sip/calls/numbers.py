@@ -48,6 +48,10 @@ class Numbers:
         person = await self._front_end.accounts.person(who)
         return [] if person is None else [number for text in person.phones if (number := self._meant(text))]
 
+    async def everybody(self) -> dict[str, Identity]:
+        """Every number that somebody has, read from the directory now."""
+        return await self._read()
+
     async def _read(self) -> dict[str, Identity]:
         found: dict[str, Identity] = {}
         for person in await self._front_end.store.people("", MAX_LISTED):

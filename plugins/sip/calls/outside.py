@@ -61,6 +61,13 @@ class Outside:
             return self._by(names, number, told, extension), f"the route for {fitting.text}"
         raise Refusal(404, f"no route leads to {number}")
 
+    def line(self, number: str, trunk: str) -> str:
+        """What a trunk calls a number, if the route for it leads by that trunk; else nothing."""
+        for patterns, route in self._routes:
+            if any(pattern.matches(number) for pattern in patterns):
+                return route.add + number[route.remove :] if trunk in route.trunks else ""
+        return ""
+
     def emergency(self, number: str) -> list[Target]:
         """The trunks for an emergency call, which needs no permission."""
         return self._by(self._options.emergency_trunks, number, number, "")

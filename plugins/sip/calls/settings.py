@@ -16,6 +16,8 @@ from ..syntax.uri import SipUri
 from .dial_plan import Pattern, plan_of, written
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=32)]
+MAX_EXTENSION = 64
+"""Characters of a line's name at a PBX."""
 
 
 class NumberRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,6 +134,10 @@ class TrunkOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Calls at once."""
     ping: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 60
     """Seconds between two looks whether it is there (OPTIONS); 0 for none."""
+    lines: bool = False
+    """Whether it is a PBX with desk phones, to be asked who telephones there: everybody whose number it leads to."""
+    extensions: dict[str, str] = {}
+    """Whose line there is whose, instead of what the directory says: "4711" = "bob@example.test"."""
 
     def __post_init__(self) -> None:
         if not self.hops:
@@ -154,6 +160,16 @@ class TrunkOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"{'password' if self.username else 'username'} is missing: the two go together")
         if self.register and not self.username:
             raise ValueError("register needs a username and a password")
+        for extension, address in self.extensions.items():
+            _extension(extension)
+            if not address:
+                raise ValueError(f'extensions says nobody for "{extension}"')
+            _address("extensions", address)
+
+    @property
+    def watches_lines(self) -> bool:
+        """Whether it is asked who telephones there."""
+        return self.lines or bool(self.extensions)
 
 
 def fitting(calls: CallOptions, trunks: Mapping[str, TrunkOptions]) -> None:
@@ -188,6 +204,15 @@ def _pattern(option: str, text: str) -> None:
         Pattern.parse(text)
     except ValueError as wrong:
         raise ValueError(f"{option} {wrong}") from None
+
+
+def _extension(text: str) -> None:
+    try:
+        right = 0 < len(text) <= MAX_EXTENSION and SipUri.parse(f"sip:{text}@pbx.invalid").user == text
+    except MalformedSip:
+        right = False
+    if not right:
+        raise ValueError(f'extensions has "{text[:80]}", which cannot stand before the @ of an address')
 
 
 def _address(option: str, text: str) -> None:

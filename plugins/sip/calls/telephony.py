@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from ....core.forwarding import CallStep, TrunkState
 from ....core.identity import Endpoint, Identity
 from ..sign_in.registration import Registrations
 from ..syntax.uri import SipUri
 from ..transport.addresses import OwnAddresses
+from ..transport.flow import Flow
 from ..transport.outgoing import Outgoing
 from ..transport.resolver import Resolver
+from .desk_phones import DeskPhones
 from .lines import Lines
 from .plan import CallPlan
 from .settings import CallOptions, TrunkOptions
@@ -55,9 +59,22 @@ class Telephony:
         self.lines = Lines(server, self.trunks, front_end.ours, self.plan.numbers.of, start)
         """The server below, as the proxy is to see it."""
         self._upkeep = Upkeep(self.trunks, self.lines, addresses, front_end.clock, start)
-        self.flow_closed = self._upkeep.flow_closed
-        self.begin = self._upkeep.begin
-        self.end = self._upkeep.end
+        self.desk_phones = DeskPhones(front_end, self.trunks, self.plan.lines, server, addresses, start)
+
+    def begin(self) -> None:
+        """Register where that is wanted, look after the trunks, watch the desk phones behind them."""
+        self._upkeep.begin()
+        self.desk_phones.begin()
+
+    def flow_closed(self, flow: Flow) -> None:
+        """Whatever went over this flow needs another one."""
+        self._upkeep.flow_closed(flow)
+        self.desk_phones.flow_closed(flow)
+
+    async def end(self) -> None:
+        """Take leave of the trunks."""
+        await self.desk_phones.end()
+        await self._upkeep.end()
 
     def join(self, wires: Wires) -> None:
         """The proxy's ways lead to trunks from now on, and the trunks know how many calls they carry."""
@@ -73,5 +90,10 @@ class Telephony:
         return await self.plan.explain(caller, callee)
 
     def states(self) -> list[TrunkState]:
-        """How the trunks are."""
-        return self.trunks.states()
+        """How the trunks are, and the lines that are watched there."""
+        states = []
+        for state in self.trunks.states():
+            health = self.desk_phones.health(state.name)
+            why = "; ".join(filter(None, (state.why, health.why)))
+            states.append(replace(state, lines=health.lines, lines_failing=health.failing, why=why))
+        return states
