@@ -172,7 +172,7 @@ class Federation:
             raise Refusal(503, "", ("Retry-After", 5))
         if self._options.open and neighbour.domain not in self._options.partners:
             await self._must_be_discovered(neighbour)
-        neighbour.worked()
+        neighbour.heard()
         self._must_be_for_us(request, neighbour)
         if request.method == "MESSAGE":
             neighbour.received += 1

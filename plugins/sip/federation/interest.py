@@ -16,6 +16,7 @@ from ..errors import Refusal
 from ..presence import pidf
 from ..syntax.headers import NameAddr
 from ..syntax.message import Request, Response
+from ..transaction.server import TimeoutExpired
 from ..translate import sip_uri
 from ..transport.addresses import OwnAddresses
 from ..transport.flow import Flow
@@ -163,7 +164,10 @@ class Interest:
             raise Refusal(response.status, f"their domain answered {response.status}")
         if response.status >= 300:
             raise Undeliverable(f"their domain answered {response.status}")
-        self._dialog = Dialog.asked(request, response)
+        try:
+            self._dialog = Dialog.asked(request, response)
+        except Refusal as why:
+            raise Undeliverable(f"their domain answered what is no answer: {why}") from None
         self._granted(response)
 
     async def _keep(self) -> float:
@@ -193,6 +197,9 @@ class Interest:
         assert self.flow is not None, "a flow was looked for"
         try:
             return await self._ways.request(request, self.flow)
+        except TimeoutExpired:
+            self.neighbour.failed(f"{self.neighbour.domain} does not answer")
+            raise Undeliverable(self.neighbour.error) from None
         except Undeliverable as why:
             self.neighbour.failed(str(why))
             raise

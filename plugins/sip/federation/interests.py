@@ -53,6 +53,7 @@ class Interests:
         self._ways = ways
         self._start = start
         self._of: dict[Identity, dict[Identity, Interest]] = {}
+        self._by_tag: dict[str, Interest] = {}
         self._seen: set[Identity] = set()
         front_end.presence.watched.append(self._watched)
         front_end.contacts.changed.append(self._list_changed)
@@ -63,9 +64,10 @@ class Interests:
         """Say that nobody watches any more."""
         self._front_end.presence.watched.remove(self._watched)
         self._front_end.contacts.changed.remove(self._list_changed)
-        for interest in self._all():
+        for interest in self._by_tag.values():
             interest.close()
         self._of.clear()
+        self._by_tag.clear()
 
     def watched_at(self, neighbour: Neighbour) -> int:
         """How many people of a domain are watched."""
@@ -73,7 +75,7 @@ class Interests:
 
     def flow_closed(self, flow: Flow) -> None:
         """Subscriptions over it are looked after."""
-        for interest in self._all():
+        for interest in self._by_tag.values():
             if interest.flow is flow:
                 interest.flow_closed()
 
@@ -101,12 +103,15 @@ class Interests:
             self._seen.discard(who)
         there = self._of.setdefault(who, {})
         for watcher in [w for w in there if w not in wanted or w not in watching]:
-            there.pop(watcher).close()
+            gone = there.pop(watcher)
+            gone.close()
+            del self._by_tag[gone.tag]
             self._front_end.federation.shows(watcher, who, None)
         neighbour = self._neighbour_of(who.domain)
         for watcher in wanted & watching:
-            if watcher not in there and neighbour is not None and len(self._all()) < MAX_WATCHED:
-                there[watcher] = Interest(watcher, who, neighbour, self._ways, self._changed)
+            if watcher not in there and neighbour is not None and len(self._by_tag) < MAX_WATCHED:
+                new = there[watcher] = Interest(watcher, who, neighbour, self._ways, self._changed)
+                self._by_tag[new.tag] = new
         if not there:
             del self._of[who]
             await self._front_end.presence.withdraw(who, OWNER)
@@ -193,13 +198,8 @@ class Interests:
         return self._front_end.federation.shows(interest.watcher, interest.who, level)
 
     def _of_dialog(self, request: Request) -> Interest | None:
-        return next(
-            (i for i in self._all() if i.call_id == request.call_id and i.tag == request.to.tag),
-            None,
-        )
-
-    def _all(self) -> list[Interest]:
-        return [interest for watchers in self._of.values() for interest in watchers.values()]
+        interest = self._by_tag.get(request.to.tag)
+        return interest if interest is not None and interest.call_id == request.call_id else None
 
 
 def _level(interest: Interest) -> AccessLevel:

@@ -55,9 +55,14 @@ class Neighbour:
         return False
 
     def worked(self) -> None:
-        """It was reached, or has reached us."""
+        """It was reached."""
         self._failures, self.retry_at, self._error = 0, 0.0, ""
         self._becomes(LinkState.UP)
+
+    def heard(self) -> None:
+        """It has reached us, which says nothing of whether we reach it."""
+        if self._state is LinkState.IDLE:
+            self._becomes(LinkState.UP)
 
     def failed(self, why: str) -> None:
         """It was not reached: the next try has to wait, longer each time."""

@@ -16,6 +16,7 @@ from ....core.message import Copy, Delivery, News, Notice
 from ..messages import letters
 from ..messages.letters import Letter
 from ..syntax.message import Response
+from ..transaction.server import TimeoutExpired
 from ..translate import sip_uri
 from ..transport.flow import Flow
 from .neighbour import Neighbour
@@ -167,6 +168,9 @@ class Post:
         request = letters.addressed(letter, posted.to, sip_uri(posted.to), str(posted.to))
         try:
             return await self._exchange.request(request, flow)
+        except TimeoutExpired:
+            self._neighbour.failed(f"{self._neighbour.domain} does not answer")
+            raise Undeliverable(self._neighbour.error) from None
         except Undeliverable as why:
             self._neighbour.failed(str(why))
             raise

@@ -79,11 +79,18 @@ class Stranger:
 
     async def ask(self, method: str, uri: str, sender: str, **more: object) -> Response:
         """One request, and the answer."""
-        request = self.request(method, uri, sender, **more)  # type: ignore[arg-type]
+        return await self.exchange(self.request(method, uri, sender, **more))  # type: ignore[arg-type]
+
+    async def exchange(self, request: Request) -> Response:
+        """Send a request, and wait for the answer."""
         waiting = self._waiting[request.via[0].branch] = asyncio.get_running_loop().create_future()
         self.writer.write(bytes(request))
         async with asyncio.timeout(PATIENCE):
             return await waiting
+
+    def reply(self, request: Request) -> Response:
+        """The answer to a request."""
+        return request.reply(self.answers or 200)
 
     def close(self) -> None:
         self._reading.cancel()
@@ -102,4 +109,4 @@ class Stranger:
                 elif isinstance(message, Request):
                     self.heard.append(message)
                     if self.answers is not None:
-                        writer.write(bytes(message.reply(self.answers)))
+                        writer.write(bytes(self.reply(message)))
