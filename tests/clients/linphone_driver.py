@@ -1,8 +1,8 @@
 """Linphone without a window: Debian's liblinphone, driven by lines on standard input.  Run as a program.
 
 Commands: presence WORD [NOTE], friend URI…, msg URI TEXT, compose URI, read URI, call URI, accept, terminate, pause,
-resume, transfer URI, join-calls, unregister, quit.  Of rooms (``--rooms`` is the factory): group SUBJECT URI…, and of the
-room created last gsay TEXT, gcompose, gadd URI, gremove URI, gadmin URI, gsubject TEXT, gleave, gwho.
+resume, transfer URI, join-calls, register, unregister, quit.  Of rooms (``--rooms`` is the factory): group SUBJECT
+URI…, and of the room created last gsay TEXT, gcompose, gadd URI, gremove URI, gadmin URI, gsubject TEXT, gleave, gwho.
 """
 
 from __future__ import annotations
@@ -180,7 +180,10 @@ class Linphone:
         emit("message", sender=sender, text=text.decode(), room=peer)
 
     def _room_changed(self, _core: Any, room: Any, state: int) -> None:
-        """A room for many; the last one is what the group commands are about."""
+        """A room for many, once it has an address; the last one is what the group commands are about."""
+        if ROOM[state] in ("none", "instantiated", "creation-pending", "creation-failed"):
+            emit("room", state=ROOM[state])
+            return
         subject = (self.ask("chat_room_get_subject", STR, room) or b"").decode()
         peer = self._uri(self.ask("chat_room_get_peer_address", PTR, room))
         if ROOM[state] == "created":
@@ -228,6 +231,8 @@ class Linphone:
                 self.ask("call_transfer", INT, self.calls[-1], words[0].encode())
             case "join-calls":
                 self.ask("call_transfer_to_another", INT, self.calls[0], self.calls[1])
+            case "register":
+                self.ask("core_refresh_registers", None, self.core)
             case "unregister":
                 self.ask("core_clear_accounts", None, self.core)
             case _:

@@ -96,6 +96,24 @@ async def test_a_linphone_that_was_away_comes_back_to_its_room(visitors: Visitor
     assert heard["room"].endswith(ROOM)
 
 
+async def test_a_room_outlasts_a_crash_of_the_server(visitors: Visitors) -> None:
+    phones = await team(visitors)
+    phones["alice"].do("gsay before")
+    await phones["carol"].wait("message", sender=ALICE, text="before")
+    marks = {name: phone.mark for name, phone in phones.items()}
+    await visitors.server.kill()
+    await visitors.server.start("--sip-plain")
+    for name, phone in phones.items():
+        await phone.wait("register", marks[name], state="failed")
+        phone.do("register")
+        await phone.wait("register", marks[name], state="ok")
+    phones["bob"].do("gsay after")
+    for name in ("alice", "carol"):
+        heard = await phones[name].wait("message", sender=BOB, text="after")
+        assert heard["room"].endswith(ROOM)
+    await sees(phones["carol"], {ALICE: True, BOB: False})
+
+
 @pytest.fixture
 async def erin(visitors: Visitors) -> AsyncIterator[Phone]:
     """A fifth person, whose phone is a script."""

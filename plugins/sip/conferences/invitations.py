@@ -158,14 +158,15 @@ class Invitations:
     async def seat(self, channel: SipChannel, conversation: Conversation) -> Session | None:
         """The session by which an endpoint is in a conference; who could have one and has none is invited."""
         conference, endpoint = conversation.address, channel.endpoint
-        if conference is None or conversation.shape is not Shape.CONFERENCE:
-            return None
-        session = self._sessions.at(conference, endpoint)
-        if session is not None or endpoint.identity not in conversation.participants:
+        session = self._sessions.at(conference, endpoint) if conference is not None else None
+        if conference is None or session is not None or (conference, endpoint) in self._declined:
             return session
-        if (conference, endpoint) in self._declined or not knows_groups(self._features(endpoint)):
+        if not knows_groups(self._features(endpoint)):
             return None
-        return await self._invite(channel, conversation, conference)
+        living = await self._living(conversation, conference)
+        if living is None or endpoint.identity not in living.participants:
+            return None
+        return await self._invite(channel, living, conference)
 
     async def distrust(self, channel: SipChannel, conversation: Conversation) -> None:
         """The endpoint did not take CPIM: it gets plain text from now on."""
@@ -179,6 +180,13 @@ class Invitations:
         self._declined = {seat for seat in self._declined if seat[1] != endpoint}
 
     # ---- inside
+
+    async def _living(self, conversation: Conversation, conference: Identity) -> Conversation | None:
+        """What was said before a restart is shown afterwards: the conference goes on then, asleep or under a new id."""
+        if conversation.shape is Shape.CONFERENCE:
+            return conversation
+        immcu = self._front_end.immcu
+        return immcu.roll.by_address.get(conference) or await immcu.past.at(conference)
 
     async def _invite(self, channel: SipChannel, conversation: Conversation, conference: Identity) -> Session | None:
         flow, me = channel.flow, self._places.called(channel.endpoint)

@@ -145,6 +145,27 @@ async def test_a_client_that_comes_back_is_invited_again(exchange: Exchange) -> 
     assert [r.method for r in again.received[:3]] == ["INVITE", "ACK", "MESSAGE"]
 
 
+async def test_what_was_said_before_the_conference_fell_asleep(exchange: Exchange) -> None:
+    room = await _room(exchange)
+    immcu = exchange.front_end.immcu
+    await immcu.add(room, ALICE, by=BOB)
+    await say(exchange.front_end, BOB, room.address, "good night")
+    await immcu.end(room, "idle")
+    alice = await rooms_phone(exchange, ALICE)
+    await alice.hears("MESSAGE", wrapped("good night"))
+    assert [r.method for r in alice.received[:3]] == ["INVITE", "ACK", "MESSAGE"] and not immcu.conversations
+
+
+async def test_what_was_said_before_the_end_comes_as_text(exchange: Exchange) -> None:
+    room = await _room(exchange)
+    await exchange.front_end.immcu.add(room, ALICE, by=BOB)
+    await say(exchange.front_end, BOB, room.address, "goodbye")
+    await exchange.front_end.immcu.end(room, "closed")
+    alice = await rooms_phone(exchange, ALICE)
+    await alice.text("Bob: goodbye")
+    assert not alice.heard("INVITE")
+
+
 async def test_typing_in_a_conference(exchange: Exchange) -> None:
     alice, room = await rooms_phone(exchange, ALICE), await _room(exchange)
     carol = await exchange.phone(CAROL)
