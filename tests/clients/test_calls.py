@@ -52,6 +52,10 @@ async def signed_in(client: Baresip) -> Baresip:
     return client
 
 
+async def shows_again(client: Baresip, text: str, times: int) -> None:
+    await until(lambda: client.screen.count(text) == times, f"{text!r}, {times} times")
+
+
 async def talking(visitors: Visitors, caller: Baresip, callee: Baresip, address: str) -> None:
     """One calls the other, who accepts."""
     await caller.do("dial", f"sip:{address}")
@@ -98,9 +102,9 @@ async def test_who_hangs_up_while_it_rings_is_rung_no_more(visitors: Visitors) -
     alice, bob = await signed_in(await visitors.baresip("alice")), await signed_in(await visitors.baresip("bob"))
     for number in (1, 2):
         await alice.do("dial", f"sip:{BOB}")
-        await until(lambda n=number: bob.screen.count(INCOMING) == n, "it to ring")
+        await shows_again(bob, INCOMING, number)
         await alice.do("hangup")
-        await until(lambda n=number: bob.screen.count(CLOSED) == n, "it to ring no more")
+        await shows_again(bob, CLOSED, number)
         assert (await record_of(visitors, number))["call"]["outcome"] == "cancelled"
 
 

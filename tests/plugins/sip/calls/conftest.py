@@ -15,7 +15,8 @@ from .....core.cdr import CallDetailRecord
 from .....core.front_end import FrontEnd
 from .....core.hooks import hookimpl
 from .....core.identity import Identity
-from .....plugins.sip.plugin import SipOptions, SipTransport
+from .....plugins.sip.options import SipOptions
+from .....plugins.sip.plugin import SipTransport
 from ....people import ALICE, BOB, CAROL
 from ....stage import front_end_in
 from ..phone import PATIENCE
@@ -44,11 +45,12 @@ class Exchange:
 
     async def phone(self, who: Identity, transport: str = "TCP", *, registered: bool = True, **more: str) -> Handset:
         """A connected handset, signed in unless told otherwise."""
-        context = None
+        tls: dict[str, object] = {}
         if transport == "TLS":
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        phone = await Handset(who, self.sip.ports[transport.lower()], transport=transport, **more).connect(context)
+            tls = {"ssl": context, "server_hostname": "localhost"}
+        phone = await Handset(who, self.sip.ports[transport.lower()], transport=transport, **more).connect(**tls)
         self.phones.append(phone)
         if registered:
             response = await phone.register()

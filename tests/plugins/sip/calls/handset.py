@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable, Iterable
 from itertools import count
-from typing import Self
+from typing import Any, Self
 
 from .....core.identity import Identity
 from .....plugins.sip.syntax.framing import SipStream
@@ -88,14 +87,12 @@ class Handset(Phone):
 
     # ---- the wire
 
-    async def connect(self, context: ssl.SSLContext | None = None) -> Self:
+    async def connect(self, **tls: Any) -> Self:
+        """With ``ssl``, a context, over TLS."""
         if self.transport == "UDP":
             await self._bind()
             return self
-        host = "localhost" if context else None
-        self._reader, self._writer = await asyncio.open_connection(
-            "127.0.0.1", self.port, ssl=context, server_hostname=host
-        )
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port, **tls)
         self._reading = asyncio.create_task(self._read())
         host, port = self._writer.get_extra_info("sockname")[:2]
         self.local = f"{host}:{port}"
@@ -152,7 +149,7 @@ class Handset(Phone):
         async with self._news:
             self._news.notify_all()
 
-    def request(self, method: str, uri: str, **more: object) -> Request:  # type: ignore[override]
+    def request(self, method: str, uri: str, **more: object) -> Request:
         request = super().request(method, uri, **more)  # type: ignore[arg-type]
         request.set_top("Via", self.via())
         request.add("Allow", ALLOW)
@@ -195,7 +192,8 @@ class Handset(Phone):
 
     def cancel(self, invite: Request, *reasons: str) -> None:
         """The CANCEL of it."""
-        head = [("Via", invite.all("Via")[0]), ("From", invite.from_), ("To", invite.to), ("Call-ID", invite.call_id)]
+        head: list[tuple[str, object]] = [("Via", invite.all("Via")[0])]
+        head += [("From", invite.from_), ("To", invite.to), ("Call-ID", invite.call_id)]
         head += [("CSeq", f"{invite.cseq.number} CANCEL"), ("Max-Forwards", 70)]
         self.send(Request("CANCEL", invite.uri, [*head, *(("Reason", reason) for reason in reasons)]))
 
@@ -271,10 +269,12 @@ class Handset(Phone):
         return response
 
 
-async def connected(caller: Handset, callee: Handset, body: bytes | None = None, **more: str) -> tuple[Line, Line]:
+async def connected(
+    caller: Handset, callee: Handset, body: bytes | None = None, *, headers: Iterable[tuple[str, object]] = ()
+) -> tuple[Line, Line]:
     """A call that is answered and acknowledged: its lines on both sides."""
     since = len(callee.received)
-    invite = await caller.call(callee.uri, body, **more)
+    invite = await caller.call(callee.uri, body, headers=headers)
     rung = await callee.rung(since)
     callee.answer(rung, 180)
     await caller.hears_status(invite, 180)

@@ -292,10 +292,13 @@ class TestCancelling:
         assert (await exchange.recorded()).reason == "connection lost"
 
 
+async def held_is(exchange: Exchange, held: bool) -> None:
+    await exchange.until(lambda: exchange.calls[0].held is held, f"held to be {held}")
+
+
 class TestHolding:
     async def test_hold_and_take_back(self, exchange: Exchange, alice: Handset, bob: Handset) -> None:
         alices, bobs = await connected(alice, bob)
-        call = exchange.calls[0]
         for body, held in (
             (sdp(direction="sendonly"), True),
             (sdp(), False),
@@ -309,8 +312,8 @@ class TestHolding:
             bob.answer(asked, 200, sdp(direction="recvonly" if held else ""))
             await alice.hears_status(reinvite, 200)
             alices.send("ACK")
-            await bob.hears("ACK", lambda r, n=reinvite.cseq.number: r.cseq.number == n)
-            await exchange.until(lambda held=held: call.held is held, f"held to be {held}")
+            await bob.hears("ACK", since=since)
+            await held_is(exchange, held)
         assert (await bobs.ask("BYE")).status == 200
 
     async def test_a_held_reinvite_is_cancelled(self, exchange: Exchange, alice: Handset, bob: Handset) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from .....core.call import CallState
 from .....plugins.sip.calls import endings, timers
-from .....plugins.sip.plugin import SipOptions, SipTransport
+from .....plugins.sip.options import SipOptions
+from .....plugins.sip.plugin import SipTransport
 from ....people import ALICE, BOB
 from ....stage import front_end_in
 from .conftest import Exchange, Records

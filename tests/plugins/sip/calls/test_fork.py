@@ -38,7 +38,7 @@ def ringing(*stages: int) -> Fork:
     return fork
 
 
-def test_the_table_knows_every_state_and_only_failures_and_2xx_end_a_branch():
+def test_the_table_knows_every_state_and_only_failures_and_2xx_end_a_branch() -> None:
     assert set(TABLE) == set(BranchState)
     for state, arrows in TABLE.items():
         assert all(to is BranchState.ANSWERED for event, (to, _) in arrows.items() if event is Event.SUCCESS)
@@ -46,7 +46,7 @@ def test_the_table_knows_every_state_and_only_failures_and_2xx_end_a_branch():
 
 
 class TestAnswering:
-    def test_the_first_2xx_wins_and_the_rest_is_cancelled_because_of_it(self):
+    def test_the_first_2xx_wins_and_the_rest_is_cancelled_because_of_it(self) -> None:
         fork = ringing(3)
         early = said(180, "a")
         assert fork.heard(0, early) == [Forward(0, early)]
@@ -58,25 +58,25 @@ class TestAnswering:
         assert fork.heard(0, said(487)) == fork.heard(2, said(487)) == []
         assert fork.over
 
-    def test_the_same_2xx_again_goes_the_same_way(self):
+    def test_the_same_2xx_again_goes_the_same_way(self) -> None:
         fork = ringing(1)
         first, again = said(200, "a"), said(200, "a")
         assert fork.heard(0, first) == [Forward(0, first)]
         assert fork.heard(0, again) == [Forward(0, again)]
 
-    def test_the_second_2xx_is_hung_up_on_each_time_it_comes(self):
+    def test_the_second_2xx_is_hung_up_on_each_time_it_comes(self) -> None:
         fork = ringing(2)
         fork.heard(0, said(200, "a"))
         late = said(200, "b")
         assert fork.heard(1, late) == [HangUp(1, late)] == fork.heard(1, late)
 
-    def test_a_proxy_beyond_that_forked_too_wins_with_one_dialog_only(self):
+    def test_a_proxy_beyond_that_forked_too_wins_with_one_dialog_only(self) -> None:
         fork = ringing(1)
         fork.heard(0, said(200, "a"))
         other = said(200, "b")
         assert fork.heard(0, other) == [HangUp(0, other)]
 
-    def test_several_early_dialogs_are_forwarded_and_100_is_not(self):
+    def test_several_early_dialogs_are_forwarded_and_100_is_not(self) -> None:
         fork = ringing(2)
         assert fork.heard(0, said(100, "")) == []
         for branch, tag in ((0, "a"), (1, "b"), (0, "c")):
@@ -85,40 +85,40 @@ class TestAnswering:
 
 
 class TestRefusing:
-    def test_the_best_is_chosen_when_the_last_has_answered(self):
+    def test_the_best_is_chosen_when_the_last_has_answered(self) -> None:
         fork = ringing(3)
         assert fork.heard(0, said(500)) == fork.heard(1, busy := said(486)) == []
         assert fork.heard(2, said(503)) == [Answer(busy, 486)]
         assert fork.over
 
-    def test_a_6xx_stops_everybody_but_a_2xx_on_its_way_still_counts(self):
+    def test_a_6xx_stops_everybody_but_a_2xx_on_its_way_still_counts(self) -> None:
         fork = ringing(2)
         fork.heard(1, said(180))
         assert fork.heard(0, said(603)) == [Cancel(1, False)]
         crossing = said(200, "b")
         assert fork.heard(1, crossing) == [Forward(1, crossing)]
 
-    def test_a_6xx_is_what_the_caller_is_told(self):
+    def test_a_6xx_is_what_the_caller_is_told(self) -> None:
         fork = ringing(2)
         fork.heard(1, said(180))
         fork.heard(0, declined := said(603))
         assert fork.heard(1, said(487)) == [Answer(declined, 603)]
 
-    def test_nobody_to_ring(self):
+    def test_nobody_to_ring(self) -> None:
         fork = Fork([ANY])
         assert fork.start() == [Open(0)]
         assert fork.opened([]) == [Answer(None, 480)] and fork.over
 
 
 class TestStages:
-    def test_who_is_busy_makes_room_for_the_next(self):
+    def test_who_is_busy_makes_room_for_the_next(self) -> None:
         fork = ringing(1, 1)
         assert fork.heard(0, said(486)) == [Open(1)]
         assert fork.opened([1]) == [Try(1)]
         won = said(200)
         assert fork.heard(1, won) == [Forward(1, won)]
 
-    def test_who_does_not_answer_is_cancelled_and_may_still_just_make_it(self):
+    def test_who_does_not_answer_is_cancelled_and_may_still_just_make_it(self) -> None:
         fork = ringing(1, 1)
         fork.heard(0, said(180, "a"))
         assert fork.rang_out() == [Cancel(0, False), Open(1)]
@@ -127,30 +127,30 @@ class TestStages:
         just = said(200, "a")
         assert fork.heard(0, just) == [Forward(0, just), Cancel(1, True)]
 
-    def test_a_stage_waits_for_its_own_outcome(self):
+    def test_a_stage_waits_for_its_own_outcome(self) -> None:
         fork = Fork([ANY, frozenset({Outcome.UNANSWERED}), frozenset({Outcome.BUSY})])
         fork.start()
         fork.opened([0])
         assert fork.heard(0, said(486)) == [Open(2)]
 
-    def test_who_declines_is_not_sought_elsewhere(self):
+    def test_who_declines_is_not_sought_elsewhere(self) -> None:
         fork = ringing(1, 1)
         assert fork.heard(0, declined := said(603)) == [Answer(declined, 603)]
 
-    def test_busy_everywhere_is_busy_here(self):
+    def test_busy_everywhere_is_busy_here(self) -> None:
         fork = Fork([ANY, frozenset({Outcome.BUSY})])
         fork.start()
         fork.opened([0])
         assert fork.heard(0, said(600)) == [Open(1)]
 
-    def test_a_stage_that_has_some_for_later_is_opened_again(self):
+    def test_a_stage_that_has_some_for_later_is_opened_again(self) -> None:
         fork = Fork([ANY])
         fork.start()
         assert fork.opened([0], further=1) == [Try(0)]
         assert fork.heard(0, said(480)) == [Open(0)]
         assert fork.opened([1]) == [Try(1)]
 
-    def test_nobody_answered_and_everybody_was_told(self):
+    def test_nobody_answered_and_everybody_was_told(self) -> None:
         fork = ringing(1)
         fork.heard(0, said(180))
         assert fork.rang_out() == [Cancel(0, False)]
@@ -158,33 +158,36 @@ class TestStages:
 
 
 class TestGivingUp:
-    def test_before_anything_was_heard_the_cancel_waits(self):
+    def test_before_anything_was_heard_the_cancel_waits(self) -> None:
         fork = ringing(1)
         assert fork.give_up(487) == [Answer(None, 487)]
         assert fork.heard(0, said(180)) == [Cancel(0, False)]
         assert fork.heard(0, said(487)) == [] and fork.over
 
-    def test_a_200_that_crosses_the_cancel_is_hung_up_on(self):
+    def test_a_200_that_crosses_the_cancel_is_hung_up_on(self) -> None:
         fork = ringing(1)
         fork.heard(0, said(180))
         assert fork.give_up(487) == [Answer(None, 487), Cancel(0, False)]
         crossing = said(200)
         assert fork.heard(0, crossing) == [HangUp(0, crossing)] and fork.over
 
-    def test_after_the_answer_it_is_too_late(self):
+    def test_after_the_answer_it_is_too_late(self) -> None:
         fork = ringing(1)
         fork.heard(0, said(200))
         assert fork.give_up(487) == []
 
-    def test_while_a_stage_is_being_opened(self):
+    def test_while_a_stage_is_being_opened(self) -> None:
         fork = Fork([ANY, ANY])
         fork.start()
         fork.give_up(487)
         assert fork.opened([0]) == [] and fork.over
 
 
+Course = tuple[list[int], list[tuple[str, int, int]]]
+
+
 @st.composite
-def courses(draw: st.DrawFn) -> tuple[list[int], list[tuple[str, int, int]]]:
+def courses(draw: st.DrawFn) -> Course:
     """Stages with their branches, and what happens, in any order."""
     stages = draw(st.lists(st.integers(0, 3), min_size=1, max_size=3))
     branch = st.integers(0, max(1, sum(stages)) - 1)
@@ -245,7 +248,9 @@ class Network:
 
 @settings(max_examples=400)
 @given(courses())
-def test_any_course_ends_with_one_answer_and_one_call_at_most(course: tuple[list[int], list[tuple[str, int, int]]]):
+def test_any_course_ends_with_one_answer_and_one_call_at_most(
+    course: tuple[list[int], list[tuple[str, int, int]]],
+) -> None:
     stages, events = course
     network = Network(stages)
     for event in events:

@@ -29,7 +29,7 @@ def seen(body: bytes, kind: str = "application/sdp") -> Glance | None:
         (("application", "audio"), AUDIO | {"application"}),
     ],
 )
-def test_the_media_that_are_on(media, kinds):
+def test_the_media_that_are_on(media: tuple[str, ...], kinds: frozenset[str]) -> None:
     found = seen(sdp(*media))
     assert found is not None and found.kinds == kinds and found.media == kinds & (AUDIO | VIDEO)
 
@@ -51,24 +51,24 @@ def test_the_media_that_are_on(media, kinds):
         (sdp(address="0.0.0.0") + b"c=IN IP4 192.0.2.1\r\n", False),
     ],
 )
-def test_who_keeps_the_other_waiting(body, held):
+def test_who_keeps_the_other_waiting(body: bytes, held: bool) -> None:
     found = seen(body)
     assert found is not None and found.held is held
 
 
-def test_a_description_among_other_parts():
+def test_a_description_among_other_parts() -> None:
     parts = [b"--b", b"Content-Type: application/sdp", b"", sdp("audio", "video"), b"--b", b"Content-Type: text/plain"]
     found = seen(b"\r\n".join([*parts, b"", b"hello", b"--b--"]), "multipart/mixed;boundary=b")
     assert found == Glance(AUDIO | VIDEO)
     assert seen(b"\r\n".join([*parts, b"", b"hello", b"--b--"]), "multipart/mixed") is None
 
 
-def test_no_description():
+def test_no_description() -> None:
     assert seen(b"") is None and seen(b"hello", "text/plain") is None
     assert glance(Request("INVITE", "sip:b@h")) is None
 
 
 @given(st.binary(max_size=200))
-def test_anything_can_be_looked_at(body):
+def test_anything_can_be_looked_at(body: bytes) -> None:
     found = seen(b"v=0\r\n" + body)
     assert found is not None and (found.media or not found.held)

@@ -47,8 +47,7 @@ async def test_one_phone_waits_for_so_many_answers_and_no_more(
 ) -> None:
     monkeypatch.setattr(proxy, "MAX_SETUPS_ON_ONE", 2)  # type: ignore[attr-defined]
     waiting = [await alice.call(bob.uri) for _ in range(2)]
-    for invite in waiting:
-        await bob.hears("INVITE", lambda r, c=invite.call_id: r.call_id == c)
+    await exchange.until(lambda: len(bob.heard("INVITE")) == len(waiting), "both to ring")
     refused = await alice.final(await alice.call(bob.uri))
     assert refused.status == 503 and refused.first("Retry-After")
 

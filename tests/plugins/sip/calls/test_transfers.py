@@ -110,7 +110,7 @@ async def test_a_ringing_call_is_picked_up_by_a_colleague(
     assert record.call is not None and record.call.transferred_to == [str(CAROL)]
 
 
-def test_whom_a_refer_to_names():
+def test_whom_a_refer_to_names() -> None:
     assert party_of(f"<sip:{CAROL}?Replaces=x>") == Party(who("carol"))
     assert party_of("tel:+4930123456") == Party("+4930123456")
     assert party_of("<sip:carol") is None
