@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 MAX_OPEN = 1000
 """Domains that nobody wrote down and that are spoken with all the same."""
+LAST_WORDS = 0.2
+"""Seconds for senders to be told what did not leave any more, when the server stops."""
 EVENTS = frozenset(("presence", "conference"))
 """What people of other domains may subscribe to."""
 NOT_ABROAD = frozenset(("PUBLISH", "REGISTER"))
@@ -100,8 +102,8 @@ class Federation:
         """Say goodbye, and close every connection."""
         self._front_end.federation.sources.remove(self.partners)
         self.interests.close()
-        for post in self._posts.values():
-            post.close()
+        if any([post.close() for post in self._posts.values()]):
+            await asyncio.sleep(LAST_WORDS)
         await self._outgoing.close()
         await self._resolver.close()
         if self._listener is not None and self._ports:

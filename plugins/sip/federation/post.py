@@ -102,14 +102,15 @@ class Post:
         if self._queued < MAX_QUEUED:
             self._take(Posted(to, letter, self._until()))
 
-    def close(self) -> None:
-        """Carry nothing more; whoever waits for an outcome hears of it, and the journal keeps what was said."""
+    def close(self) -> bool:
+        """Carry nothing more; senders hear what did not arrive.  Returns whether there was anything."""
         for task in self._carriers.values():
             task.cancel()
-        for bag in self._bags.values():
-            for posted in bag:
-                _fail(posted, "the server is stopping")
+        left = [posted for bag in self._bags.values() for posted in bag]
+        for posted in left:
+            self._give_up(posted, "the server was stopped before it could leave")
         self._bags.clear()
+        return bool(left)
 
     # ---- inside
 

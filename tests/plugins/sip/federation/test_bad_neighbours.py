@@ -147,6 +147,16 @@ async def test_a_domain_that_comes_back_gets_what_waited_in_order(village: Town)
     assert town.here.partner(THERE)["state"] is LinkState.UP and town.here.partner(THERE)["error"] == ""
 
 
+async def test_when_the_server_stops_senders_hear_what_did_not_leave(guarded: tuple[Town, Stranger]) -> None:
+    town, _ = guarded
+    alice = await town.here.phone(ALICE)
+    assert (await alice.say(BOBS, "too late")).status == 200
+    await until(lambda: town.here.partner(THERE)["queued"] == 1, "it to wait")
+    await town.stack.aclose()
+    notice = await alice.hears("MESSAGE", lambda m: b"did not get your message" in m.body)
+    assert b"the server was stopped" in notice.body
+
+
 async def test_a_server_with_the_wrong_certificate_is_told_nothing(
     guarded: tuple[Town, Stranger], tmp_path: Path, monkeypatch
 ) -> None:

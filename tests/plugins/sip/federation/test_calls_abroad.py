@@ -7,7 +7,7 @@ from .houses import ALICE, BOB, THERE, House, Town, until
 
 
 async def handset(house: House, who: object) -> Handset:
-    phone = await Handset(who, house.plugin.ports["tcp"], transport="TCP").connect(None)  # type: ignore[arg-type]
+    phone = await Handset(who, house.plugin.ports["tcp"], transport="TCP").connect()  # type: ignore[arg-type]
     house.phones.append(phone)
     assert (await phone.register()).status == 200
     return phone
