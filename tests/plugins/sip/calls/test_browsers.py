@@ -9,7 +9,7 @@ import pytest
 
 from .....plugins.sip.options import SipOptions
 from .....plugins.sip.plugin import SipTransport
-from .....web import WebServer
+from .....web.server import WebServer
 from ....people import ALICE, BOB
 from ....stage import front_end_in
 from ..browser import BrowserPhone
