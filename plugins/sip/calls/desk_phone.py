@@ -31,6 +31,9 @@ LOST_GRACE = 10.0
 MAX_CALL_IDS = 50
 """Calls of one person that went through this server, and are remembered so as not to be counted twice."""
 
+NOTHING = dialog_info.Told(0, True, ())
+"""COMPAT: Kamailio sends no document where nobody has telephoned yet."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Watched:
@@ -63,7 +66,7 @@ class DeskPhone:
         line = DeskLine(extension)
 
         def heard(request: Request) -> None:
-            if not line.hears(dialog_info.read(request.body)):
+            if not line.hears(dialog_info.read(request.body) if request.body else NOTHING):
                 subscriber.ask_for_all()
 
         def changed() -> None:

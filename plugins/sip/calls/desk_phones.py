@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....core.errors import Undeliverable
@@ -14,7 +15,7 @@ from ..events import dialog_info
 from ..events.lamps import NAME
 from ..events.subscriber import Link, Subscriber, Wish
 from ..events.subscribers import Subscribers
-from ..syntax.message import Request
+from ..syntax.message import Request, Response
 from ..syntax.uri import SipUri
 from ..transaction.reply import Reply
 from ..transport.addresses import OwnAddresses
@@ -155,7 +156,7 @@ class DeskPhones:
     def _subscribe(self, trunk: Trunk, phone: DeskPhone, extension: str) -> None:
         by = SipUri("sip", trunk.options.username or NAMELESS, trunk.domain)
         wish = Wish(SipUri("sip", extension, trunk.domain), by, NAME, dialog_info.CONTENT_TYPE, LASTS)
-        link = Link(lambda: self._flow(trunk), self._server.request, self._addresses, trunk.account)
+        link = Link(lambda: self._flow(trunk), partial(self._request, trunk), self._addresses, trunk.account)
         subscriber = phone.add(extension, wish, link)
         self._subscribers.add(subscriber)
         self._trunk_of[subscriber] = trunk
@@ -179,6 +180,22 @@ class DeskPhones:
             except Undeliverable as why:
                 failed = why
         raise failed
+
+    def _request(self, trunk: Trunk, request: Request, flow: Flow) -> asyncio.Future[Response]:
+        """Send it; whether it is answered says of the hop whether it is there."""
+
+        def answered(done: asyncio.Future[Response]) -> None:
+            if done.cancelled() or self._stopping:
+                return
+            trouble = "does not answer" if done.exception() is not None else ""
+            trouble = "answers 503" if not trouble and done.result().status == 503 else trouble
+            for place, known in trunk.flows.items():
+                if known is flow:
+                    self._trunks.noted(trunk, place, trouble)
+
+        future = self._server.request(request, flow)
+        future.add_done_callback(answered)
+        return future
 
     def _believed(self, subscriber: Subscriber, flow: Flow) -> bool:
         """A PBX may notify by a connection of its own; then it comes from the same machine, or is known as the trunk.

@@ -79,7 +79,7 @@ class Link:
 
 
 class Subscriber:
-    """``heard`` is given each NOTIFY that has a body, and may refuse it; ``changed`` is called after whatever changed:
+    """``heard`` is given each NOTIFY but a mere end, and may refuse it; ``changed`` is called after whatever changed:
     a NOTIFY, a refresh, a failure, the end of one.
     """
 
@@ -122,6 +122,7 @@ class Subscriber:
             kind = request.content_type
             if kind is None or kind.value != self._wish.content_type:
                 raise Refusal(415, "", ("Accept", self._wish.content_type))
+        if request.body or state.value != "terminated":
             self._heard(request)
         self._notified.set()
         self._becomes(state)

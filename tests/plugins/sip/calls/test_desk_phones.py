@@ -195,6 +195,16 @@ async def test_many_gaps_are_one_question(served, tcp_pbx):
     assert len(proven(tcp_pbx)) == before + 1
 
 
+async def test_no_document_at_all_is_nobody_who_telephones(served, tcp_pbx):
+    tcp_pbx.now = b""
+    exchange = await served(pbx=trunk(tcp_pbx))
+    await watching(exchange)
+    await tcp_pbx.notify(TALKS)
+    await exchange.until(lambda: on_the_phone(exchange), "Bob to be on the phone")
+    assert (await tcp_pbx.notify(b"")).status == 200
+    await exchange.until(lambda: not claims(exchange), "Bob to be free")
+
+
 async def test_two_lines_of_one_person_are_one_claim(served, tcp_pbx):
     exchange = await served(pbx=trunk(tcp_pbx, extensions={"4711": str(BOB), "4712": str(BOB)}))
     await watching(exchange, 2)
@@ -364,7 +374,8 @@ async def test_nothing_stays_coloured_when_the_pbx_is_gone(served, tcp_pbx, monk
     tcp_pbx.now = TALKS
     async with tcp_pbx.serving("tcp"):
         await exchange.until(lambda: on_the_phone(exchange), "the PBX to be back")
-        assert not health(exchange).lines_failing
+        await watching(exchange)
+        assert (health(exchange).state, health(exchange).why) == ("up", "")
 
 
 async def test_a_connection_that_breaks_for_a_moment_is_no_change(served, tcp_pbx):
