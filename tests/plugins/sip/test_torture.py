@@ -51,7 +51,14 @@ DIFFERENT = {
     "regescrt": otherwise("silence", "401", UDP_SIGN),
     "regaut01": otherwise("silence", "401", UDP_SIGN),
     "dblreq": otherwise(
-        "401", STRANGERS, SIGN + "; on a stream the second request counts, and what stands behind it ends the stream"
+        "401",
+        STRANGERS + " silence",
+        SIGN + "; on a stream the second request counts, and what stands behind it ends the stream at once",
+    ),
+    "ipv4-mapped-ipv6": otherwise(
+        STRANGERS,
+        STRANGERS + " silence",
+        INVITES + "; its body is longer than it says, and on a stream the rest of it ends the connection at once",
     ),
     "escnull": otherwise("404", "404", "no account has a control character in its name (RFC 8265 section 3.3)"),
     "unksm2": otherwise("404", "404", "no address-of-record of the domain (RFC 3261 section 10.3, item 5)"),
