@@ -18,7 +18,7 @@ from ..core.options import options_of
 from ..core.plugin_host import ROOT as PACKAGE
 from ..core.plugin_host import available, load
 from ..core.presence import Activity
-from ..core.settings import FrontEndSettings, parse
+from ..core.settings import FRONT_END, FrontEndSettings, parse
 from .people import ALICE, BOB
 from .stage import front_end_in, say, sit
 from .written import CITATION, DOCS, MARK, ROOT, rewritten
@@ -62,7 +62,8 @@ def test_every_hook_has_its_place(name):
 
 def test_every_option_of_the_front_end_is_documented():
     for option in options_of(FrontEndSettings):
-        assert option.doc and f"| `{option.name}` |" in (DOCS / "configure.md").read_text()
+        place = f"| `{option.name}` |" if option.inside is None else f"`[{FRONT_END}.{option.name}"
+        assert option.doc and place in (DOCS / "configure.md").read_text()
 
 
 def test_citations_are_found():

@@ -17,7 +17,8 @@ from .rows import CONVERSATION, MESSAGE, Row, bounded, conversation_of, identity
 SEATED = "SELECT who FROM seats WHERE conversation = ? AND left_at IS NULL ORDER BY id"
 NEWEST = "SELECT seq, sent_at FROM messages WHERE conversation = ? ORDER BY seq DESC LIMIT 1"
 UNSETTLED = """
-    SELECT s.conversation, s.position, s.last FROM seats AS s JOIN conversations AS c ON c.id = s.conversation
+    SELECT s.conversation, s.position, s.last
+    FROM seats AS s INDEXED BY seats_unsettled JOIN conversations AS c ON c.id = s.conversation
     WHERE s.who = ? AND s.settled = 0 ORDER BY c.started_at, s.conversation, s.position
 """
 UNSEEN = f"""

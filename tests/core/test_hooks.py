@@ -25,6 +25,8 @@ BY_NAME = {
     "authenticate": question,
     "route": question,
     "access": question,
+    "why_call": question,
+    "trunks": contribution,
 }
 """Nouns and verbs, which no pattern tells apart."""
 

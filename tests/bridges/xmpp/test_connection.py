@@ -7,8 +7,7 @@ import base64
 
 import pytest
 
-from ....bridges.xmpp.stream import connection as connection_module
-from ....bridges.xmpp.stream import limits, pipe
+from ....bridges.xmpp.stream import farewell, limits, pipe
 from ....bridges.xmpp.stream.budget import Pace
 from ....bridges.xmpp.stream.connection import Connection
 from ...people import ALICE
@@ -159,7 +158,7 @@ async def test_bytes_after_the_end_are_dropped(held):
 
 
 async def test_a_client_that_talks_on_is_given_time_to_read_our_last_words(held, monkeypatch):
-    monkeypatch.setattr(connection_module, "LINGER_TIME", 0.01)
+    monkeypatch.setattr(farewell, "LINGER_TIME", 0.01)
     held.connection.data_received(b"<!-- -->")
     await held.turn()
     assert held.transport.end == ""
@@ -170,8 +169,8 @@ async def test_a_client_that_talks_on_is_given_time_to_read_our_last_words(held,
 
 
 async def test_but_not_for_ever(held, monkeypatch):
-    monkeypatch.setattr(connection_module, "LINGER_TIME", 0.01)
-    monkeypatch.setattr(connection_module, "CLOSE_TIME", 0.05)
+    monkeypatch.setattr(farewell, "LINGER_TIME", 0.01)
+    monkeypatch.setattr(farewell, "CLOSE_TIME", 0.05)
     held.connection.data_received(b"<!-- -->")
 
     async def talk() -> None:

@@ -58,7 +58,7 @@ async def bookmarks(client):
 
 
 async def test_a_new_moderator_is_seen_as_one(house):
-    alice, bob, carol, conversation = await talk(house)
+    _, bob, _, conversation = await talk(house)
     await enter(bob, conversation, "Bobby")
     bob.got()
     await house.front_end.immcu.chair.appoint(conversation, CAROL, ALICE, moderator=True)

@@ -53,7 +53,7 @@ HABITS: dict[str, list[object]] = {
         get(query(INFO), ME),
         get(query(ITEMS), SERVER),
         f"<presence><priority>0</priority><x xmlns='vcard-temp:x:update'/>{CAPS}</presence>",
-        get("<prefs xmlns='urn:xmpp:mam:2'/>", "", ERROR),
+        get("<prefs xmlns='urn:xmpp:mam:2'/>"),
         get(f"<pubsub xmlns='{PUBSUB}'><items node='storage:bookmarks'/></pubsub>"),
         get(query(INFO), ROOMS),
         CARBONS,
@@ -70,7 +70,7 @@ HABITS: dict[str, list[object]] = {
         CARBONS,
         get(query(INFO), SERVER),
         get(query(INFO), ROOMS),
-        put(query("urn:xmpp:mam:2", "<x xmlns='jabber:x:data' type='submit'/>"), ME, ERROR),
+        put(query("urn:xmpp:mam:2", "<x xmlns='jabber:x:data' type='submit'/>"), ME),
         BOOKMARKS,
         put(
             f"<pubsub xmlns='{PUBSUB}'><publish node='eu.siacs.conversations.axolotl.devicelist'><item id='current'/>"
@@ -94,7 +94,7 @@ HABITS: dict[str, list[object]] = {
         PRESENCE,
         get(query("jabber:iq:private", "<storage xmlns='storage:rosternotes'/>")),
         BLOCKLIST,
-        put(query("urn:xmpp:mam:2"), ME, ERROR),
+        put(query("urn:xmpp:mam:2"), ME),
     ],
     "go-sendxmpp": [
         "<presence><show>chat</show><status>sending</status></presence>",
