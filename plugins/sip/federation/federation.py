@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....core.conversation import Conversation, Event
 from ....core.errors import BadAddress, SettingsError, Undeliverable
-from ....core.federation import Partner
+from ....core.federation import LinkState, Partner
 from ....core.identity import Identity
 from ..errors import Refusal
 from ..events.subscriptions import Subscriptions
@@ -77,6 +77,7 @@ class Federation:
         self._start = start
         self._tried_for = tried_for
         self._neighbours = {n.domain: n for n in (self._made(d, o) for d, o in options.partners.items())}
+        self._written = frozenset(self._neighbours)
         self._posts: dict[str, Post] = {}
         stranger = self._stranger if options.open else None
         self._trust = Trust(self._neighbours.values(), front_end.tls.shown_by, stranger)
@@ -172,7 +173,7 @@ class Federation:
             raise Refusal(403, f"{peer.name} does not speak for {sender.domain}"[:100])
         if not neighbour.may_ask(sender):
             raise Refusal(503, "", ("Retry-After", 5))
-        if self._options.open and neighbour.domain not in self._options.partners:
+        if self._options.open and neighbour.domain not in self._written:
             await self._must_be_discovered(neighbour)
         neighbour.heard()
         self._must_be_for_us(request, neighbour)
@@ -241,13 +242,23 @@ class Federation:
         known = nearest(self._neighbours, domain)
         if known is not None:
             return known if known.domain == domain else None
-        if len(self._neighbours) >= len(self._options.partners) + MAX_OPEN:
-            return None
+        if len(self._neighbours) >= len(self._written) + MAX_OPEN:
+            self._forget_the_idle()
+            if len(self._neighbours) >= len(self._written) + MAX_OPEN:
+                return None
         try:
             neighbour = self._neighbours[domain] = self._made(domain, PartnerOptions())
         except BadAddress:
             return None
         return neighbour
+
+    def _forget_the_idle(self) -> None:
+        """Domains that nobody wrote down, that were not reached, and that nothing waits for."""
+        for domain, neighbour in list(self._neighbours.items()):
+            status = neighbour.status
+            if domain not in self._written and status.state is not LinkState.UP and not status.queued + status.watched:
+                del self._neighbours[domain]
+                self._posts.pop(domain, None)
 
     def _post(self, neighbour: Neighbour) -> Post:
         post = self._posts.get(neighbour.domain)

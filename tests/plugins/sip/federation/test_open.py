@@ -9,6 +9,8 @@ import pytest
 
 from .....core.errors import Undeliverable
 from .....core.federation import LinkState
+from .....core.identity import Identity
+from .....plugins.sip.federation import federation
 from .....plugins.sip.federation.options import FederationOptions
 from .....plugins.sip.syntax.uri import SipUri
 from .....plugins.sip.transport.resolver import NextHop
@@ -73,3 +75,16 @@ async def test_a_certificate_that_names_us_is_nobody(open_town: Town) -> None:
     """Somebody with a copy of our certificate is not another domain."""
     ours = Stranger(open_town.here.state, HERE)
     assert await ours.is_turned_away(open_town.here.port)
+
+
+async def test_made_up_domains_do_not_shut_the_door_for_real_ones(
+    open_town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever types addresses that lead nowhere is soon forgotten."""
+    monkeypatch.setattr(federation, "MAX_OPEN", 5)
+    alice, bob = await open_town.here.phone(ALICE), await open_town.there.phone(BOB)
+    for number in range(12):
+        assert open_town.here.federation.channel(Identity("x", f"made-up-{number}.example")) is not None
+    assert len(open_town.here.front_end.federation.partners()) <= 5
+    assert (await alice.say(f"sip:{BOB}", "still here")).status == 200
+    await bob.text("still here")
