@@ -179,6 +179,10 @@ class Subscriber:
             except HereaboutsError as why:
                 pause = max(REFUSED_PAUSE, self._retry_after)
                 self._fails(str(why))
+            except Exception:
+                log.exception("the subscription to %s of %s failed", self._wish.event, self._wish.resource)
+                pause = REFUSED_PAUSE
+                self._fails("a mistake of this server, see its log")
             failures = 0 if loop.time() - begun > HELD_AFTER else failures
             pause = max(pause, BACK_OFF[min(failures, len(BACK_OFF) - 1)])
             failures += 1

@@ -21,7 +21,7 @@ class Telephones:
 
     @hookimpl
     def trunks(self, front_end):
-        return [TrunkState("pbx", "up", ["pbx.test:5061 TLS"], "until 12:00", 2, 30, "")]
+        return [TrunkState("pbx", "up", ["pbx.test:5061 TLS"], "until 12:00", 2, 30, "line 1: answered 403", 12, 1)]
 
 
 @pytest.fixture
@@ -77,6 +77,7 @@ async def test_a_call_is_explained(with_calls, terminal):
 async def test_trunks_are_shown(with_calls, terminal):
     said = await terminal("trunks")
     assert "pbx.test:5061 TLS" in said and "2/30" in said and "until 12:00" in said
+    assert "11/12" in said and "line 1: answered 403" in said
 
 
 async def test_without_a_plugin_for_calls(server, terminal):

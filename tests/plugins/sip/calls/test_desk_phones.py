@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import pytest
 
 from .....core.hooks import hookimpl
+from .....core.options import checked
 from .....core.people import Person
 from .....core.presence import Activity, Availability, Source
+from .....core.toml_tables import Table
 from .....plugins.sip.calls import desk_phone, desk_phones
 from .....plugins.sip.calls.settings import CallOptions, CallRoute, TrunkOptions
 from .....plugins.sip.events import subscriber
@@ -401,6 +404,20 @@ async def test_a_pbx_that_does_not_answer_options_has_its_lines_looked_after(ser
     await tcp_pbx.until(lambda: len(proven(tcp_pbx)) == before + 1, "a refresh")
 
 
+async def test_a_mistake_of_ours_is_logged_and_shown_and_harms_no_other_line(served, tcp_pbx, monkeypatch, caplog):
+    first = subscriber.Subscriber._first
+
+    def broken(self):
+        if self._wish.resource.user == "4711":
+            raise RuntimeError("broken")
+        return first(self)
+
+    monkeypatch.setattr(subscriber.Subscriber, "_first", broken)
+    exchange = await served(pbx=trunk(tcp_pbx, extensions={"4711": str(BOB), "4712": str(ALICE)}))
+    await exchange.until(lambda: (health(exchange).lines, health(exchange).lines_failing) == (2, 1), "one line")
+    assert "a mistake of this server" in health(exchange).why and "RuntimeError: broken" in caplog.text
+
+
 async def test_we_say_goodbye(tcp_pbx, tmp_path):
     options = SipOptions(listen="127.0.0.1", tls_port=None, tcp_port=0, trunks={"pbx": trunk(tcp_pbx)})
     sip = SipTransport(options)
@@ -448,3 +465,29 @@ async def test_a_pbx_that_notifies_by_a_connection_of_its_own_is_believed_and_ot
     watched.flow.remote = watched.flow.remote._replace(host="192.0.2.1")  # as if the PBX was elsewhere
     assert (await tcp_pbx.notify(FREE, flow=own)).status == 481
     assert on_the_phone(exchange)
+
+
+# ---- what an administrator writes
+
+
+@pytest.mark.parametrize(
+    ("extensions", "wrong"),
+    [
+        ({"": "bob@example.test"}, "cannot stand before the @"),
+        ({"47 11": "bob@example.test"}, "cannot stand before the @"),
+        ({"a@b": "bob@example.test"}, "cannot stand before the @"),
+        ({"4" * 65: "bob@example.test"}, "cannot stand before the @"),
+        ({"4711": ""}, "nobody"),
+        ({"4711": "bob"}, "extensions: "),
+    ],
+)
+def test_mistakes_in_the_table_of_lines_are_found(extensions, wrong):
+    with pytest.raises(ValueError, match=wrong):
+        TrunkOptions(hops=["sip:pbx.test"], extensions=extensions)
+
+
+def test_a_table_of_lines_stands_in_the_configuration(tmp_path):
+    text = '[sip.trunks.pbx]\nhops = ["sip:pbx.test"]\nextensions = { "4711" = "a@c.test", "fax" = "b@c.test" }\n'
+    options, mistakes = checked(SipOptions, Table("sip", 1, tomllib.loads(text)["sip"]), tmp_path)
+    assert not mistakes and options.trunks["pbx"].extensions["fax"] == "b@c.test"
+    assert options.trunks["pbx"].watches_lines
