@@ -183,7 +183,7 @@ class Stage:
         await self.front_end.calls.ringing(self.call, party(name))
 
     @step(r"(\w+|\+\d+) answers")
-    async def answer(self, name: str) -> None:
+    async def answer_call(self, name: str) -> None:
         assert self.call is not None
         await self.front_end.calls.answered(self.call, party(name))
 

@@ -21,8 +21,8 @@ PTR, STR, INT, BYTE, UINT = c.c_void_p, c.c_char_p, c.c_int, c.c_ubyte, c.c_uint
 REGISTRATION = ("none", "progress", "ok", "cleared", "failed")
 CONSOLIDATED = ("online", "busy", "do-not-disturb", "offline")
 CALL = (
-    "idle", "incoming", "pushed", "calling", "progress", "ringing", "early", "connected", "running", "pausing", "paused",
-    "resuming", "referred", "error", "end", "paused by them", "updated by them", "incoming early", "updating",
+    "idle", "incoming", "pushed", "calling", "progress", "ringing", "early", "connected", "running", "pausing",
+    "paused", "resuming", "referred", "error", "end", "paused by them", "updated by them", "incoming early", "updating",
     "released", "early updated by them", "early updating",
 )  # fmt: skip
 MESSAGE = ("idle", "in-progress", "delivered", "not-delivered", "ft-error", "ft-done", "delivered-to-user", "displayed")

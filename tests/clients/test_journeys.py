@@ -162,7 +162,10 @@ async def test_presence_between_linphone_and_xmpp(visitors: Visitors) -> None:
     mark = alice.mark
     bob.send_presence(ptype="unavailable")
     await alice.wait("presence", since=mark, uri=f"sip:{BOB}", status="offline")
+    mark = alice.mark
     bob.send_presence()
+    # a client that comes back is told who is there, not who is gone: first it must be back
+    await alice.wait("presence", since=mark, uri=f"sip:{BOB}", status="online")
     alice.do("presence offline")
     await until(lambda: bob.sees(ALICE) == {"unavailable"}, f"bob to see alice gone; saw {bob.shows}")
 

@@ -8,7 +8,6 @@ from typing import Protocol
 from ....core.identity import Identity
 from ..syntax.message import Request
 
-
 TERMINATED = "terminated"
 
 
