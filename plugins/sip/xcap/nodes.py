@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from copy import deepcopy
 from html import escape
+from typing import TypeAlias
 
 from lxml import etree
 
@@ -13,7 +14,7 @@ from ..xml import MalformedXml, local_name, parsed
 from .faults import Fault, no_parent
 from .selectors import Node, Step
 
-Element = etree._Element
+Element: TypeAlias = etree._Element
 DECLARED = re.compile(rb"^\s*<\?xml[^>]*\?>")
 
 
@@ -47,7 +48,8 @@ def get(root: Element, node: Node) -> str | None:
     if node.attribute:
         value = element.get(node.attribute)
         return None if value is None else escape(value, quote=True)
-    return etree.tostring(element, encoding="unicode", with_tail=False)
+    part: str = etree.tostring(element, encoding="unicode", with_tail=False)
+    return part
 
 
 def _namespaces(element: Element) -> str:

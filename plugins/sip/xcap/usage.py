@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from lxml import etree
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_KEPT = 512 * 1024
 """Bytes of one document, as it has become by changes of its parts."""
 
-Element = etree._Element
+Element: TypeAlias = etree._Element
 
 
 class Usage(Protocol):
