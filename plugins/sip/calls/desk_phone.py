@@ -15,7 +15,8 @@ from ....core.errors import HereaboutsError
 from ....core.identity import Identity
 from ....core.presence import Activity, Availability, Publication, Source
 from ..events import dialog_info
-from ..events.subscriber import Link, Subscriber, Wish
+from ..events.link import Link, Wish
+from ..events.subscriber import Subscriber
 from ..syntax.message import Request
 from .desk_line import DeskLine
 

@@ -13,7 +13,8 @@ from ....core.errors import Undeliverable
 from ....core.identity import Identity
 from ..events import dialog_info
 from ..events.lamps import NAME
-from ..events.subscriber import Link, Subscriber, Wish
+from ..events.link import Link, Wish
+from ..events.subscriber import Subscriber
 from ..events.subscribers import Subscribers
 from ..syntax.message import Request, Response
 from ..syntax.uri import SipUri

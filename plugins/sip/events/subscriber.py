@@ -8,19 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from secrets import token_hex
-from typing import Protocol
 
 from ....core.errors import HereaboutsError, Undeliverable
 from ..dialog import Dialog
 from ..errors import Refusal
 from ..syntax.headers import NameAddr, Term
 from ..syntax.message import Request, Response
-from ..syntax.uri import SipUri
-from ..transport.addresses import OwnAddresses
 from ..transport.flow import Flow
+from .link import Link, Wish
 
 log = logging.getLogger(__name__)
 
@@ -42,40 +39,10 @@ WHOLE_AGAIN_AFTER = 5.0
 """Seconds between two times that everything is asked for once more because something was missed."""
 LATER = frozenset((408, 423, 429, 480, 481, 491))
 """Refusals of the 4xx class that say nothing of the next try; all others mean no, as 6xx do."""
+NO = frozenset((403, 404, 410, 603, 604))
+"""Refusals that are an answer to the question itself: not you, or there is no such thing."""
 FINAL = frozenset(("rejected", "noresource", "invariant"))
 """Reasons of an end after which asking again at once is of no use (RFC 6665 section 4.1.3)."""
-
-
-class Password(Protocol):
-    """An account at the other server: calls/credentials.py has it."""
-
-    def heed(self, response: Response, request: Request) -> bool:
-        """Take up the challenge of a 401 or 407; whether it is of use to ask again."""
-
-    def sign(self, request: Request) -> None:
-        """Put the answer to the latest challenge into a request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What is subscribed to, and in whose name; ``lasts`` is for how many seconds."""
-
-    resource: SipUri
-    by: SipUri
-    event: str
-    content_type: str
-    lasts: int = 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """How the other server is reached.  ``flow`` raises Undeliverable; ``rest`` is how long it is to be left alone."""
-
-    flow: Callable[[], Awaitable[Flow]]
-    request: Callable[[Request, Flow], asyncio.Future[Response]]
-    addresses: OwnAddresses
-    password: Password | None = None
-    rest: Callable[[], float] = lambda: 0.0
 
 
 class Subscriber:
@@ -87,6 +54,12 @@ class Subscriber:
         self.call_id, self.tag = token_hex(12), token_hex(6)
         self.active = False
         """Whether the other server shows what we asked for."""
+        self.pending = False
+        """Whether somebody there has to be asked first."""
+        self.refused = False
+        """Whether the answer was no."""
+        self.lost = False
+        """Whether the other server cannot be reached, or does not make sense."""
         self.failing = ""
         self.granted = wish.lasts
         """Seconds for which it was granted last."""
@@ -97,7 +70,6 @@ class Subscriber:
         self._number = 0
         self._dialog: Dialog | None = None
         self._over = False
-        self._refused = False
         self._retry_after = 0.0
         self._poke, self._notified = asyncio.Event(), asyncio.Event()
         self._whole_at = float("-inf")
@@ -153,15 +125,15 @@ class Subscriber:
     # ---- inside
 
     def _becomes(self, state: Term) -> None:
+        self.lost = False
         if state.value != "terminated":
-            self.active, self.failing = state.value == "active", ""
-            if state.value == "pending":
-                self.failing = "waits for permission"
+            self.active, self.pending = state.value == "active", state.value == "pending"
+            self.failing = "waits for permission" if self.pending else ""
             return
         reason = state.params.get("reason") or ""
-        self._over, self.active = True, False
+        self._over, self.active, self.pending = True, False, False
         self._retry_after = _seconds(state.params.get("retry-after"))
-        self._refused = reason in FINAL
+        self.refused = reason in FINAL
         self.failing = f"ended: {reason}"[:100] if reason else "ended"
         self._poke.set()
 
@@ -172,16 +144,20 @@ class Subscriber:
             try:
                 await self._begin()
                 await self._keep()
-                pause = REFUSED_PAUSE if self._refused else self._retry_after
+                pause = REFUSED_PAUSE if self.refused else self._retry_after
             except Undeliverable as why:
                 pause = max(self._link.rest(), self._retry_after)
+                self.lost = True
                 self._fails(str(why))
             except HereaboutsError as why:
                 pause = max(REFUSED_PAUSE, self._retry_after)
+                self.refused = isinstance(why, Refusal) and why.status in NO
+                self.lost = not self.refused
                 self._fails(str(why))
             except Exception:
                 log.exception("the subscription to %s of %s failed", self._wish.event, self._wish.resource)
                 pause = REFUSED_PAUSE
+                self.lost = True
                 self._fails("a mistake of this server, see its log")
             failures = 0 if loop.time() - begun > HELD_AFTER else failures
             pause = max(pause, BACK_OFF[min(failures, len(BACK_OFF) - 1)])
@@ -198,7 +174,7 @@ class Subscriber:
 
     async def _begin(self) -> None:
         """Ask.  Raises Undeliverable where that may help later, Refusal where it will not."""
-        self._refused, self._retry_after = False, 0.0
+        self.refused, self._retry_after = False, 0.0
         self._notified.clear()
         self.flow = flow = await self._link.flow()
         request, response = await self._asked(self._first)
@@ -288,6 +264,7 @@ class Subscriber:
 
     def _holds(self, response: Response) -> None:
         said = response.expires
+        self.lost = False
         self.granted = min(max(self._lasts if said is None else said, SHORTEST), LONGEST)
 
 

@@ -65,7 +65,7 @@ class Interests:
         self._front_end.presence.watched.remove(self._watched)
         self._front_end.contacts.changed.remove(self._list_changed)
         for interest in self._by_tag.values():
-            interest.close()
+            interest.subscriber.close()
         self._of.clear()
         self._by_tag.clear()
 
@@ -76,8 +76,8 @@ class Interests:
     def flow_closed(self, flow: Flow) -> None:
         """Subscriptions over it are looked after."""
         for interest in self._by_tag.values():
-            if interest.flow is flow:
-                interest.flow_closed()
+            if interest.subscriber.flow is flow:
+                interest.subscriber.look()
 
     def _watched(self, who: Identity) -> None:
         if not self._front_end.ours(who.domain) and self._neighbour_of(who.domain) is not None:
@@ -104,14 +104,14 @@ class Interests:
         there = self._of.setdefault(who, {})
         for watcher in [w for w in there if w not in wanted or w not in watching]:
             gone = there.pop(watcher)
-            gone.close()
-            del self._by_tag[gone.tag]
+            gone.subscriber.close()
+            del self._by_tag[gone.subscriber.tag]
             self._front_end.federation.shows(watcher, who, None)
         neighbour = self._neighbour_of(who.domain)
         for watcher in wanted & watching:
             if watcher not in there and neighbour is not None and len(self._by_tag) < MAX_WATCHED:
                 new = there[watcher] = Interest(watcher, who, neighbour, self._ways, self._changed)
-                self._by_tag[new.tag] = new
+                self._by_tag[new.subscriber.tag] = new
         if not there:
             del self._of[who]
             await self._front_end.presence.withdraw(who, OWNER)
@@ -133,7 +133,7 @@ class Interests:
                 raise Refusal(403, "somebody else's subscription")
             if not proven.may_ask(interest.who):
                 raise Refusal(503, "", ("Retry-After", 5))
-            interest.hears(request)
+            interest.subscriber.hears(request)
         except HereaboutsError as why:
             return reply(refusal_of(request, why))
         reply(request.reply(200))
@@ -170,7 +170,7 @@ class Interests:
                 Source.MACHINE,
                 claim.availability,
                 now,
-                now if best.lost else now + timedelta(seconds=best.lasts + GRACE),
+                now if best.lost else now + timedelta(seconds=best.subscriber.granted + GRACE),
                 claim.activity,
                 claim.note,
                 claim.idle_since or (now if claim.idle else None),
@@ -199,7 +199,8 @@ class Interests:
 
     def _of_dialog(self, request: Request) -> Interest | None:
         interest = self._by_tag.get(request.to.tag)
-        return interest if interest is not None and interest.call_id == request.call_id else None
+        known = interest is not None and interest.subscriber.call_id == request.call_id
+        return interest if known else None
 
 
 def _level(interest: Interest) -> AccessLevel:

@@ -9,7 +9,7 @@ import pytest
 
 from .....core.access import AccessLevel
 from .....core.presence import Activity, Availability
-from .....plugins.sip.federation import interest as module
+from .....plugins.sip.events import subscriber as module
 from .....plugins.sip.federation.options import FederationOptions, PartnerOptions
 from .....plugins.sip.syntax.message import Request, Response
 from ..phone import Phone
@@ -166,6 +166,7 @@ async def test_it_is_refreshed_before_it_ends(
     monkeypatch.setattr(module, "SHORTEST", 0.1)
     notifier.expires = 1
     first = await subscribed(notifier, alice)
+    await notifier.notify(first, "active", document())
     await until(lambda: len(notifier.asked) >= 3, "two refreshes")
     second = notifier.asked[1]
     assert second.call_id == first.call_id and second.to.tag and second.cseq.number == first.cseq.number + 1
