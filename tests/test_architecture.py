@@ -31,10 +31,10 @@ LIBRARIES = {
     "core": {"pluggy", "sqlite_utils", "msgspec"},
     "core/cli": {"click", "uvloop"},
     "core/certificates.py": {"cryptography"},
+    "core/dns.py": {"aiodns"},  # SRV and NAPTR, which the standard library does not ask for
     "web": {"aiohttp", "msgspec", "jinja2"},
     "web/make_icons.py": {"PIL", "resvg_py"},
     "plugins": {"aiohttp", "msgspec", "jinja2", "lxml"},
-    "plugins/sip/transport/dns.py": {"aiodns"},  # SRV and NAPTR, which the standard library does not ask for
     "bridges": {"aiohttp", "msgspec", "lxml", "slixmpp"},
 }
 """What of other people's each may import, besides the standard library."""

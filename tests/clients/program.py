@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,11 @@ PATIENCE = 40.0
 
 def needs(*programs: str, files: tuple[str, ...] = ()) -> None:
     """Skip where a client is not installed; in CI it must be."""
-    missing = [p for p in programs if shutil.which(p) is None] + [f for f in files if not _library(f)]
+    lacks([p for p in programs if shutil.which(p) is None] + [f for f in files if not _library(f)])
+
+
+def lacks(missing: Sequence[str]) -> None:
+    """Skip where anything is missing; in CI nothing may be."""
     if missing and os.environ.get("CI"):
         pytest.fail(f"{', '.join(missing)} must be installed in CI")
     if missing:

@@ -18,7 +18,7 @@ from ..people import ALICE, Clock
 from ..stage import PASSWORD, front_end_in
 from . import node
 from .conftest import DOMAIN, Visitors
-from .program import PATIENCE, Program, needs, until
+from .program import PATIENCE, Program, lacks, needs, until
 
 pytestmark = [pytest.mark.client, pytest.mark.timeout(240)]
 
@@ -178,8 +178,7 @@ async def browser() -> AsyncIterator[Any]:
     """Chromium, with a microphone."""
     from playwright.async_api import async_playwright
 
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
+    lacks([] if CHROMIUM else ["chromium"])
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *MEDIA])
         yield running

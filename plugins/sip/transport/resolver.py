@@ -8,9 +8,9 @@ from ipaddress import ip_address
 from itertools import groupby
 from typing import NamedTuple
 
+from ....core.dns import Lookup, NameServers, Naptr, Remembered, Srv
 from ....core.errors import Undeliverable
 from ..syntax.uri import SipUri
-from .dns import Lookup, NameServers, Naptr, Remembered, Srv
 
 MAX_HOPS = 16
 """Places that are tried for one URI."""

@@ -7,7 +7,7 @@ import ipaddress
 import struct
 from collections.abc import Mapping, Sequence
 
-from .....plugins.sip.transport.dns import Naptr, Srv
+from .....core.dns import Naptr, Srv
 
 TYPES = {"A": 1, "AAAA": 28, "SRV": 33, "NAPTR": 35}
 NO_SUCH_NAME = 3

@@ -1,4 +1,4 @@
-"""What DNS says: the records that SIP asks for, remembered as long as they may be."""
+"""What DNS says: the records that lead to other servers, remembered as long as they may be."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import aiodns
 
-from ....core.errors import Undeliverable
+from .errors import Undeliverable
 
 log = logging.getLogger(__name__)
 
