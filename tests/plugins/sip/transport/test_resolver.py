@@ -7,10 +7,10 @@ from collections import Counter
 
 import pytest
 
+from .....core import dns
 from .....core.dns import Found, Kind, NameServers, Naptr, Remembered, Srv
 from .....core.errors import Undeliverable
 from .....plugins.sip.syntax.uri import SipUri
-from .....plugins.sip.transport import dns
 from .....plugins.sip.transport.resolver import MAX_HOPS, NextHop, Resolver
 from .name_server import NameServer
 
