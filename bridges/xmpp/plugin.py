@@ -1,38 +1,21 @@
-"""The XMPP bridge as a plugin: its options, its ports, its life."""
+"""The XMPP bridge as a plugin: its ports, its life."""
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Literal
-
-import msgspec
-from msgspec import Meta
+from typing import TYPE_CHECKING
 
 from ...core.errors import SettingsError
 from ...core.hooks import hookimpl
+from .options import XmppOptions
 from .router import ClientRouter
 from .stream import sasl
 from .stream.budget import Door, Pace, Share
 from .stream.gatekeeper import Gatekeeper
 from .stream.house import House
-from .stream.limits import (
-    AFTER_SIGN_IN,
-    BYTE_BURST,
-    BYTES_PER_MINUTE,
-    IDLE_TIME,
-    KIB,
-    LARGEST_STANZA,
-    MAX_CONNECTIONS,
-    NEW_BURST,
-    NEW_PER_SECOND,
-    OPEN_PER_ADDRESS,
-    SHARED_TIMES,
-    STANZA_BURST,
-    STANZAS_PER_SECOND,
-)
+from .stream.limits import BYTE_BURST, NEW_BURST, SHARED_TIMES, STANZA_BURST, STANZAS_PER_SECOND
 from .stream.listener import Listener
 from .stream.negotiation import Offer
 from .stream.sessions import Sessions
@@ -42,7 +25,6 @@ if TYPE_CHECKING:
     from ...core.front_end import FrontEnd
     from ...core.identity import Endpoint
 
-Port = Annotated[int, Meta(ge=0, le=65535)]
 FEATURES = b"".join(
     (
         xml.element("ver", {"xmlns": xml.ROSTER_VERSIONS}),
@@ -53,50 +35,6 @@ FEATURES = b"".join(
 """RFC 6121 sections 2.6.1 and 3.4, XEP-0352 section 5."""
 ALPN = "xmpp-client"
 """XEP-0368: what a client may name in a TLS handshake."""
-
-
-class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an administrator may choose about XMPP."""
-
-    listen: str = ""
-    """The address to listen at; empty for all."""
-    port: Port = 5222
-    """Where clients begin in the clear and must go on in TLS; 0 for any free port."""
-    tls_port: Port = 5223
-    """Where clients begin in TLS; 0 for any free port."""
-    plain: bool = True
-    """Whether clients may sign in by saying their password, through TLS; some know no other way."""
-    scram: bool = True
-    """Whether clients may sign in without saying it; turn it off where a plugin such as LDAP checks the passwords."""
-    max_stanza: Annotated[int, Meta(ge=10_000, le=LARGEST_STANZA)] = AFTER_SIGN_IN.stanza
-    """Bytes in the largest stanza a client may send."""
-    idle_seconds: Annotated[int, Meta(ge=30, le=86400)] = int(IDLE_TIME)
-    """Seconds of silence after which a client is asked whether it is still there."""
-    stanzas_per_second: Annotated[int, Meta(ge=1)] = STANZAS_PER_SECOND
-    """Stanzas a client may send in a second, for long; faster ones are read more slowly."""
-    bytes_per_minute: Annotated[int, Meta(ge=64 * KIB)] = BYTES_PER_MINUTE
-    """Bytes a client may send in a minute, for long."""
-    open_per_address: Annotated[int, Meta(ge=1)] = OPEN_PER_ADDRESS
-    """Connections that have not signed in, from one address."""
-    new_per_second: Annotated[int, Meta(ge=1)] = NEW_PER_SECOND
-    """New connections in a second from one address."""
-    shared_addresses: list[str] = []
-    """Addresses and networks that many people share, such as an office's; they may have six times as many."""
-    max_connections: Annotated[int, Meta(ge=1)] = MAX_CONNECTIONS
-    """Client connections in all."""
-    dnd_means: Literal["busy", "dnd"] = "busy"
-    """What a client's do-not-disturb means to others; most people who set it are just busy."""
-    relay_until_joined: bool = True
-    """Whether clients that were invited to a room and do not enter it get what is said there as chat."""
-
-    def __post_init__(self) -> None:
-        for text in self.shared_addresses:
-            try:
-                ipaddress.ip_network(text, strict=False)
-            except ValueError:
-                raise ValueError(f'shared_addresses: "{text}" is neither an address nor a network') from None
-        if not self.plain and not self.scram:
-            raise ValueError("plain and scram are both false: nobody could sign in")
 
 
 class XmppBridge:

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from ....bridges import xmpp
-from ....bridges.xmpp.plugin import XmppBridge, XmppOptions
+from ....bridges.xmpp.options import XmppOptions
+from ....bridges.xmpp.plugin import XmppBridge
 from ....core.errors import SettingsError
 from ....core.identity import Endpoint
 from ...people import ALICE, BOB

@@ -15,7 +15,8 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from ....bridges.xmpp.plugin import XmppBridge, XmppOptions
+from ....bridges.xmpp.options import XmppOptions
+from ....bridges.xmpp.plugin import XmppBridge
 from ....core.front_end import FrontEnd
 from ....core.identity import Identity
 from ...people import ALICE, BOB, CAROL, at

@@ -1,0 +1,70 @@
+"""The options of XMPP: the table ``[xmpp]``.
+
+A feature's own table is a Struct in the feature's folder; here it is a field with a line about it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from .stream.limits import (
+    AFTER_SIGN_IN,
+    BYTES_PER_MINUTE,
+    IDLE_TIME,
+    KIB,
+    LARGEST_STANZA,
+    MAX_CONNECTIONS,
+    NEW_PER_SECOND,
+    OPEN_PER_ADDRESS,
+    STANZAS_PER_SECOND,
+)
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an administrator may choose about XMPP."""
+
+    listen: str = ""
+    """The address to listen at; empty for all."""
+    port: Port = 5222
+    """Where clients begin in the clear and must go on in TLS; 0 for any free port."""
+    tls_port: Port = 5223
+    """Where clients begin in TLS; 0 for any free port."""
+    plain: bool = True
+    """Whether clients may sign in by saying their password, through TLS; some know no other way."""
+    scram: bool = True
+    """Whether clients may sign in without saying it; turn it off where a plugin such as LDAP checks the passwords."""
+    max_stanza: Annotated[int, Meta(ge=10_000, le=LARGEST_STANZA)] = AFTER_SIGN_IN.stanza
+    """Bytes in the largest stanza a client may send."""
+    idle_seconds: Annotated[int, Meta(ge=30, le=86400)] = int(IDLE_TIME)
+    """Seconds of silence after which a client is asked whether it is still there."""
+    stanzas_per_second: Annotated[int, Meta(ge=1)] = STANZAS_PER_SECOND
+    """Stanzas a client may send in a second, for long; faster ones are read more slowly."""
+    bytes_per_minute: Annotated[int, Meta(ge=64 * KIB)] = BYTES_PER_MINUTE
+    """Bytes a client may send in a minute, for long."""
+    open_per_address: Annotated[int, Meta(ge=1)] = OPEN_PER_ADDRESS
+    """Connections that have not signed in, from one address."""
+    new_per_second: Annotated[int, Meta(ge=1)] = NEW_PER_SECOND
+    """New connections in a second from one address."""
+    shared_addresses: list[str] = []
+    """Addresses and networks that many people share, such as an office's; they may have six times as many."""
+    max_connections: Annotated[int, Meta(ge=1)] = MAX_CONNECTIONS
+    """Client connections in all."""
+    dnd_means: Literal["busy", "dnd"] = "busy"
+    """What a client's do-not-disturb means to others; most people who set it are just busy."""
+    relay_until_joined: bool = True
+    """Whether clients that were invited to a room and do not enter it get what is said there as chat."""
+
+    def __post_init__(self) -> None:
+        for text in self.shared_addresses:
+            try:
+                ipaddress.ip_network(text, strict=False)
+            except ValueError:
+                raise ValueError(f'shared_addresses: "{text}" is neither an address nor a network') from None
+        if not self.plain and not self.scram:
+            raise ValueError("plain and scram are both false: nobody could sign in")
