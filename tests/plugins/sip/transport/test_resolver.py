@@ -12,7 +12,7 @@ from .....core.dns import Found, Kind, NameServers, Naptr, Remembered, Srv
 from .....core.errors import Undeliverable
 from .....plugins.sip.syntax.uri import SipUri
 from .....plugins.sip.transport.resolver import MAX_HOPS, NextHop, Resolver
-from .name_server import NameServer
+from ....name_server import NameServer
 
 NAPTR = [
     Naptr(50, 50, "s", "SIPS+D2T", "_sips._tcp.example.org"),

@@ -7,7 +7,7 @@ import ipaddress
 import struct
 from collections.abc import Mapping, Sequence
 
-from .....core.dns import Naptr, Srv
+from ..core.dns import Naptr, Srv
 
 TYPES = {"A": 1, "AAAA": 28, "SRV": 33, "NAPTR": 35}
 NO_SUCH_NAME = 3
@@ -17,14 +17,25 @@ class NameServer(asyncio.DatagramProtocol):
     """``zone`` says what it knows: (type, name) to records."""
 
     def __init__(self, zone: Mapping[tuple[str, str], Sequence[object]], ttl: int = 60) -> None:
-        self.zone, self.ttl = zone, ttl
+        self.zone, self.ttl = dict(zone), ttl
         self.asked: list[tuple[str, str]] = []
+        self.port = 0
+
+    def serves_xmpp(self, port: int, *domains: str) -> None:
+        """The servers of these domains are on this machine, at this port (RFC 6120 section 3.2.1)."""
+        self.zone["A", "localhost"] = ["127.0.0.1"]
+        for domain in domains:
+            self.zone["SRV", f"_xmpp-server._tcp.{domain}"] = [Srv(0, 0, port, "localhost")]
 
     async def open(self) -> str:
         """Serve; returns where, as aiodns wants it."""
         loop = asyncio.get_running_loop()
         self.transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
-        return f"127.0.0.1:{self.transport.get_extra_info('sockname')[1]}"
+        self.port = self.transport.get_extra_info("sockname")[1]
+        return f"127.0.0.1:{self.port}"
+
+    def close(self) -> None:
+        self.transport.close()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         labels, at = [], 12
@@ -33,7 +44,7 @@ class NameServer(asyncio.DatagramProtocol):
             at += 1 + data[at]
         number = struct.unpack(">H", data[at + 1 : at + 3])[0]
         kind = next((kind for kind, value in TYPES.items() if value == number), "?")
-        name = ".".join(labels)
+        name = ".".join(labels).lower()
         self.asked.append((kind, name))
         records = self.zone.get((kind, name), ())
         known = any(name == other for _, other in self.zone)
