@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ...core.hooks import PROJECT
 from .errors import item_not_found, service_unavailable
@@ -26,12 +26,21 @@ OFFLINE = "msgoffline"
 SERVICE_FEATURES = (xml.MUC,)
 
 
+class Nodes(Protocol):
+    """Parts of the server that have names of their own (XEP-0030 section 3.2); None is for what they do not know."""
+
+    async def info(self, resource: Resource, iq: Stanza) -> bytes | None: ...
+
+    async def items(self, resource: Resource, iq: Stanza) -> bytes | None: ...
+
+
 class Discovery:
     """Answers from the table itself, so that what is there and what is said to be there are one."""
 
     def __init__(self, front_end: FrontEnd, queries: Queries) -> None:
         self._front_end = front_end
         self._queries = queries
+        self.nodes: list[Nodes] = []
         queries.announce(Place.SERVER, *SERVER_FEATURES)
         if front_end.settings.offline != "refuse":
             queries.announce(Place.SERVER, OFFLINE)
@@ -52,7 +61,8 @@ class Discovery:
 
     async def server(self, resource: Resource, iq: Stanza) -> bytes:
         """An IM server, and all that can be asked of it or of one's account through it."""
-        _no_node(iq)
+        if node_of(iq):
+            return _found([await nodes.info(resource, iq) for nodes in self.nodes])
         features = {*self._queries.features(Place.SERVER), *self._queries.features(Place.ACCOUNT)}
         return info(iq, [("server", "im", PROJECT)], sorted(features))
 
@@ -77,7 +87,8 @@ class Discovery:
     async def services(self, resource: Resource, iq: Stanza) -> bytes:
         """What the server consists of."""
         assert iq.to is not None
-        _no_node(iq)
+        if node_of(iq):
+            return _found([await nodes.items(resource, iq) for nodes in self.nodes])
         return items(iq, [(self._front_end.conference_domain(iq.to.domain), "Conferences")])
 
     async def nothing(self, resource: Resource, iq: Stanza) -> bytes:
@@ -101,8 +112,27 @@ def items(iq: Stanza, found: Iterable[tuple[str, str]]) -> bytes:
     return xml.element("query", {"xmlns": xml.DISCO_ITEMS, "node": _node(iq)}, inner)
 
 
+def node_items(iq: Stanza, found: Iterable[tuple[str, str, str]]) -> bytes:
+    """An answer to disco#items about nodes: (address, node, name)."""
+    inner = b"".join(xml.element("item", {"jid": jid, "node": node, "name": name}) for jid, node, name in found)
+    return xml.element("query", {"xmlns": xml.DISCO_ITEMS, "node": _node(iq)}, inner)
+
+
+def node_of(iq: Stanza) -> str:
+    """The node that is asked about, or nothing."""
+    return _node(iq) or ""
+
+
 def _node(iq: Stanza) -> str | None:
     return iq.tree[0].get("node")
+
+
+def _found(answers: Iterable[bytes | None]) -> bytes:
+    """The answer of who knew the node.  Raises StanzaError where nobody did."""
+    for answer in answers:
+        if answer is not None:
+            return answer
+    raise item_not_found()
 
 
 def _no_node(iq: Stanza) -> None:
