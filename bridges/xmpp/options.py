@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from ...core.errors import BadAddress
+from ...core.identity import Identity
 from .stream.limits import (
     AFTER_SIGN_IN,
     BYTES_PER_MINUTE,
@@ -60,7 +62,15 @@ class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     relay_until_joined: bool = True
     """Whether clients that were invited to a room and do not enter it get what is said there as chat."""
 
+    admins: list[str] = []
+    """People who may administer the server from their client, such as "alice@example.org" (XEP-0133)."""
+
     def __post_init__(self) -> None:
+        for address in self.admins:
+            try:
+                Identity.parse(address)
+            except BadAddress:
+                raise ValueError(f'admins: "{address}" is no address such as alice@example.org') from None
         for text in self.shared_addresses:
             try:
                 ipaddress.ip_network(text, strict=False)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from ...core.presence import Availability
 from .archive import Archives
 from .bookmarks import Bookmarks
 from .channel import ClientChannel
+from .commands.administration import administration
+from .commands.command import Commands, May
+from .commands.service import CommandService
 from .disco import Discovery
 from .errors import service_unavailable
 from .messages.carbons import Carbons
@@ -42,7 +46,9 @@ if TYPE_CHECKING:
 class Parts:
     """A new feature is a part more here, and a line more in the table for each question it answers."""
 
-    def __init__(self, front_end: FrontEnd, start: Start, *, dnd: Availability, relays: bool) -> None:
+    def __init__(
+        self, front_end: FrontEnd, start: Start, commands: Commands, *, dnd: Availability, relays: bool, admins: May
+    ) -> None:
         self.resources = Resources()
         self.queries = Queries()
         self.subscriptions = Subscriptions(front_end.contacts)
@@ -59,6 +65,10 @@ class Parts:
         self.events = RoomEvents(front_end, self.rooms, reception, names, invitations, start)
         self.messages = Messages(front_end, self.resources, signals, self._threads, invitations)
         self.availabilities = Availabilities(front_end, self.resources, self.subscriptions, self.events, start, dnd=dnd)
+        for command in administration(front_end, admins):
+            commands.add(command)
+        discovery, command_service = Discovery(front_end, self.queries), CommandService(commands, time.monotonic)
+        discovery.nodes.append(command_service)
         for part in (
             Service(front_end),
             self._roster,
@@ -67,7 +77,8 @@ class Parts:
             bookmarks,
             cards,
             Carbons(),
-            Discovery(front_end, self.queries),
+            discovery,
+            command_service,
             RoomDiscovery(front_end, self.rooms, cards, self.queries),
             RoomAdministration(front_end, self.rooms),
             Archives(front_end, self.rooms, names),

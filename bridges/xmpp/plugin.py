@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...core.errors import SettingsError
 from ...core.hooks import hookimpl
+from .commands.command import Commands
 from .options import XmppOptions
 from .router import ClientRouter
 from .stream import sasl
@@ -45,6 +46,8 @@ class XmppBridge:
     def __init__(self, options: XmppOptions) -> None:
         self.options = options
         self._router: ClientRouter | None = None
+        self.commands = Commands()
+        """What people may have done by ad-hoc commands; another plugin adds its own in its ``lifespan``."""
         self.ports: dict[str, int] = {}
         """The ports that were really opened: "starttls", "tls"."""
 
@@ -94,7 +97,7 @@ class XmppBridge:
 
     def _house(self, front_end: FrontEnd) -> House:
         options = self.options
-        router = self._router = ClientRouter(front_end, options)
+        router = self._router = ClientRouter(front_end, options, self.commands)
         context = front_end.certificate()
         # A client that names no protocol, or only others, is let in all the same.
         context.set_alpn_protocols([ALPN])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ...core.errors import BadAddress, HereaboutsError
 from ...core.identity import Identity
 from ...core.presence import Availability
 from .channel import ClientChannel
+from .commands.administration import administrators
+from .commands.command import Commands
 from .errors import StanzaError, bad_request, error_answer, service_unavailable
 from .parts import Parts
 from .presence.subscriptions import NAMES as SUBSCRIPTIONS
@@ -44,15 +46,25 @@ class RouterOptions(Protocol):
     @property
     def relay_until_joined(self) -> bool: ...
 
+    @property
+    def admins(self) -> Sequence[str]: ...
+
 
 class ClientRouter:
     """The rules of RFC 6120 section 10 and RFC 6121 section 8 for bound streams."""
 
-    def __init__(self, front_end: FrontEnd, options: RouterOptions) -> None:
+    def __init__(self, front_end: FrontEnd, options: RouterOptions, commands: Commands | None = None) -> None:
         self._front_end = front_end
         self._background: set[asyncio.Task[None]] = set()
         dnd = Availability.DO_NOT_DISTURB if options.dnd_means == "dnd" else Availability.BUSY
-        self._parts = Parts(front_end, self._start, dnd=dnd, relays=options.relay_until_joined)
+        self._parts = Parts(
+            front_end,
+            self._start,
+            commands if commands is not None else Commands(),
+            dnd=dnd,
+            relays=options.relay_until_joined,
+            admins=administrators(front_end, options.admins),
+        )
         self._kinds: dict[str, Callable[[Resource, Stanza], Coroutine[Any, Any, None] | None]] = {
             "message": self._message,
             "presence": self._presence,

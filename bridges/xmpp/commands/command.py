@@ -27,6 +27,8 @@ class Outcome(NamedTuple):
 
 Ask = Callable[[Answers], Awaitable[Stage]]
 """Makes a stage from what was answered in those before."""
+May = Callable[[Identity], bool]
+"""Whether somebody may have it done."""
 Do = Callable[[Identity, Answers], Awaitable[Outcome]]
 """Does it for somebody, with what was answered in all stages.  Raises a HereaboutsError where it cannot be done."""
 
@@ -40,7 +42,7 @@ class Command:
     name: str
     """Its name for people."""
     do: Do
-    may: Callable[[Identity], bool]
+    may: May
     stages: tuple[Ask, ...] = ()
     form_type: str = ""
 
@@ -62,9 +64,7 @@ class Commands:
         self._commands: dict[str, Command] = {}
 
     def add(self, command: Command) -> None:
-        """One more; each node is one command."""
-        if command.node in self._commands:
-            raise ValueError(f"two commands are called {command.node}")
+        """One more; each node is one command, the one that was added last."""
         self._commands[command.node] = command
 
     def remove(self, node: str) -> None:

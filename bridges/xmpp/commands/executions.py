@@ -22,7 +22,7 @@ MAX_ENDED = 2000
 
 @dataclass(slots=True, eq=False)
 class Execution:
-    """One command under way (section 4.3).  ``stage`` is what is being asked; ``answers`` those of the stages before."""
+    """One command under way (section 3.3).  ``stage`` is being asked; ``answers`` are those of the stages before."""
 
     id: str
     command: Command

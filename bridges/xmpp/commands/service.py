@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from xml.etree.ElementTree import Element
 
 from ....core.errors import BadRequest
-from ..disco import info, node_of, node_items
+from ..disco import info, node_items, node_of
 from ..errors import StanzaError, item_not_found
 from ..forms import FORM, JIDS, Answers, BadForm, filled, form
 from ..queries import Place, Query
@@ -181,5 +181,5 @@ def _check_language(tag: str) -> None:
 
 
 def _refused(condition: str, text: str) -> StanzaError:
-    """Section 4.4."""
+    """Section 4.4: what is wrong, in words of this protocol's own."""
     return StanzaError("modify", "bad-request", text, inner=xml.element(condition, {"xmlns": xml.COMMANDS}))

@@ -29,6 +29,7 @@ USER = "http://jabber.org/protocol/muc#user"
 class Options:
     dnd_means: str = "busy"
     relay_until_joined: bool = True
+    admins: tuple[str, ...] = ()
 
 
 class Wire:
