@@ -6,18 +6,18 @@ import asyncio
 import logging
 from typing import cast
 
-from ....core.errors import Busy, TooLarge
-from ....core.identity import Identity
-from ..syntax import jid, xml
+from ..syntax import xml
 from ..syntax.stanza import Stanza
 from . import deeds
 from .alarm import Alarm
 from .budget import Bucket
+from .entry import Entry
 from .farewell import Farewell
+from .framing import TAGS, Framing
 from .house import House
 from .in_flight import InFlight
 from .limits import FAIR_SHARE
-from .management import NS, REQUEST
+from .management import NS
 from .pipe import Pipe
 from .sasl import KeyWanted, PasswordWanted
 from .session import Session
@@ -36,10 +36,10 @@ class Connection(asyncio.Protocol):
         "_alarm",
         "_bytes",
         "_early",
+        "_entry",
         "_farewell",
         "_held",
         "_house",
-        "_known",
         "_loop",
         "_over",
         "_pipe",
@@ -52,11 +52,12 @@ class Connection(asyncio.Protocol):
         "remote",
     )
 
-    def __init__(self, house: House, address: str, *, secure: bool) -> None:
+    def __init__(self, house: House, address: str, *, secure: bool, framing: Framing = TAGS) -> None:
         self._house = house
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
-        self._stream = Stream(house.offer, now, secure=secure)
+        self._stream = Stream(house.offer, now, secure=secure, framing=framing)
+        self._entry = Entry(house, self._stream, address)
         self._bytes = Bucket(house.pace.bytes, house.pace.byte_burst, now)
         self._stanzas = Bucket(house.pace.stanzas, house.pace.stanza_burst, now)
         self._session: Session | None = None
@@ -65,7 +66,7 @@ class Connection(asyncio.Protocol):
         self._early = b""
         """Came through TLS before we were told that the handshake is over."""
         self._work = InFlight(self._pump_soon)
-        self._held = self._pumping = self._known = self._over = False
+        self._held = self._pumping = self._over = False
         self._alarm = Alarm(self._tick)
         self.remote = address
         self.made = False
@@ -99,7 +100,7 @@ class Connection(asyncio.Protocol):
         if self._pipe is None:
             return
         self._house.leave(self)
-        self._house.door.leave(self.remote, known=self._known)
+        self._entry.leave()
         now = self._loop.time()
         while self._session is not None and (deed := self._stream.next(now)) is not None:
             self._do(deed, now)
@@ -169,13 +170,13 @@ class Connection(asyncio.Protocol):
             case deeds.Ask(question):
                 self._work.start(self._ask(question))
             case deeds.Failed(who):
-                self._house.gatekeeper.failed(self.remote, who)
+                self._entry.failed(who)
             case deeds.Authenticated(who) if self._pipe is not None:
-                self._house.gatekeeper.succeeded(self.remote, who)
-                self._house.door.know(self.remote)
-                self._known = True
+                self._entry.proven(who)
             case deeds.Bind(who, resource):
-                self._bind(who, resource, now)
+                self._session = self._entry.bind(who, resource, self, now)
+                if self._session is not None:
+                    self._house.router.opened(self._session)
             case deeds.Resume():
                 self._work.start(self._resume(deed))
             case deeds.Ended(reason, text):
@@ -213,43 +214,11 @@ class Connection(asyncio.Protocol):
             self._stream.established.ledger = session.ledger
 
     async def _ask(self, question: KeyWanted | PasswordWanted) -> None:
-        try:
-            known = await self._house.gatekeeper.known(question, self.remote)
-        except Busy as busy:
-            self._stream.deny("temporary-auth-failure", str(busy), self._loop.time())
-        except Exception:
-            log.exception("the account of %s could not be looked into", question.who)
-            self._stream.deny("temporary-auth-failure", "", self._loop.time())
-        else:
-            if known is False and self._over:  # whoever guesses and hangs up has guessed all the same
-                self._house.gatekeeper.failed(self.remote, question.who)
-            self._stream.answer(known, self._loop.time())
+        await self._entry.ask(question, lambda: self._over)
         self._pump()
 
-    def _bind(self, who: Identity, resource: str, now: float) -> None:
-        try:
-            session = self._house.sessions.bind(who, resource, self, remote=self.remote, lang=self._stream.lang)
-        except TooLarge as why:
-            self._stream.refuse("wait", "resource-constraint", str(why), now)
-            return
-        self._session = session
-        self._stream.bound(jid.Jid(who.user, who.domain, session.endpoint.instance), now)
-        self._house.router.opened(session)
-
     async def _resume(self, deed: deeds.Resume) -> None:
-        """The session of before, with what its client has not acknowledged; or none."""
-        try:
-            session = await self._house.sessions.resumption.resume(deed.who, deed.id, deed.handled, self)
-        except StreamError as error:
-            self._stream.end(error.condition, error.text, extra=error.extra)
-            session = None
-        if session is None or session.ledger is None:
-            self._stream.not_resumed(self._loop.time())
-            return self._pump()
-        self._session = session
-        address = jid.Jid(deed.who.user, deed.who.domain, session.endpoint.instance)
-        self._stream.bound(address, self._loop.time(), session.ledger)
-        self.write(b"".join((*session.ledger.again(), REQUEST)))
+        self._session = await self._entry.resume(deed, self)
         if self._over:  # the client is gone already
             self._release(LOST)
         self._pump()

@@ -25,8 +25,8 @@ class Established:
         self.ledger = ledger
         """The account of stream management, once the client has asked for it."""
 
-    def taken(self, element: Stanza) -> Stanza | bytes | None:
-        """A stanza or an element of another namespace for the router; or the answer to what only RFC 6120 knows.
+    def taken(self, element: Stanza) -> Stanza | tuple[bytes, ...]:
+        """A stanza or an element of another namespace for the router; or what answers what only RFC 6120 knows.
 
         Raises StreamError.
         """
@@ -36,13 +36,13 @@ class Established:
             self._sign(element)
             if not self._pings or not self._is_answer(element):
                 return element
-            return self.ledger.done(number) or None if self.ledger is not None else None
+            return _said(self.ledger.done(number)) if self.ledger is not None else ()
         if event in ("nonza", "enable", "resume"):
             return element
         if event == "bind":
             return self._bound_already(element)
         if event == "error":  # which the client's end of the stream follows
-            return None
+            return ()
         raise StreamError("unsupported-stanza-type")
 
     def ping(self) -> bytes:
@@ -52,13 +52,13 @@ class Established:
         self._pings += 1
         return negotiation.ping(self._domain, self._full_jid, f"ping-{self._pings}")
 
-    def _bound_already(self, element: Stanza) -> bytes:
+    def _bound_already(self, element: Stanza) -> tuple[bytes, ...]:
         self._sign(element)
         refusal = xml.stanza_error(element, "cancel", "not-allowed", "this stream has its resource")
         if self.ledger is None:
-            return refusal
+            return (refusal,)
         asks = self.ledger.say(refusal)
-        return refusal + (REQUEST if asks else b"") + self.ledger.done(self.ledger.hear())
+        return _said(refusal, REQUEST if asks else b"", self.ledger.done(self.ledger.hear()))
 
     def _sign(self, stanza: Stanza) -> None:
         """The sender is who signed in (RFC 6120 section 8.1.2.1), and may not say otherwise."""
@@ -75,3 +75,8 @@ class Established:
 
     def _is_answer(self, stanza: Stanza) -> bool:
         return stanza.name == "iq" and stanza.type in ("result", "error") and stanza.id == f"ping-{self._pings}"
+
+
+def _said(*elements: bytes) -> tuple[bytes, ...]:
+    """Those of them that are anything."""
+    return tuple(filter(None, elements))

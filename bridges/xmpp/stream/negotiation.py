@@ -35,23 +35,6 @@ class Offer:
     answer_time: float = ANSWER_TIME
 
 
-def header(domain: str, id: str, to: str | None) -> bytes:
-    """Our start tag (RFC 6120 section 4.7)."""
-    return xml.element(
-        "stream:stream",
-        {
-            "xmlns": xml.CLIENT,
-            "xmlns:stream": xml.STREAMS,
-            "id": id,
-            "from": domain,
-            "to": to,
-            "version": "1.0",
-            "xml:lang": LANG,
-        },
-        b" ",
-    ).replace(b"> </stream:stream>", b">")
-
-
 def clear_features(offer: Offer) -> bytes:
     """RFC 6120 section 5.4.1: TLS, and nothing else before."""
     return xml.element("stream:features", None, xml.element("starttls", {"xmlns": xml.TLS}, xml.element("required")))

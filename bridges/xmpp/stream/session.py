@@ -18,7 +18,7 @@ class Wire(Protocol):
     """What carries a session's bytes: a connection, or a test's list."""
 
     def write(self, data: bytes) -> None:
-        """Queue bytes; everything queued in one turn of the loop leaves in one write."""
+        """Queue one element; everything queued in one turn of the loop leaves in one write."""
 
     def close(self, condition: str | None, text: str) -> None:
         """End the stream, with a stream error (RFC 6120 section 4.9) if a condition is given."""
@@ -77,19 +77,17 @@ class Session:
         """Queue one stanza.  A session that is closed, or whose client does not read, takes nothing."""
         if self.closed:
             return
-        if self.ledger is not None and self.ledger.say(data):
-            data += REQUEST
         self._wire.write(data)
-        if self.ledger is not None and self.ledger.full:
-            self.close("resource-constraint", "too much was sent without an acknowledgement")
+        if self.ledger is not None:
+            if self.ledger.say(data):
+                self._wire.write(REQUEST)
+            if self.ledger.full:
+                self.close("resource-constraint", "too much was sent without an acknowledgement")
 
     def send_all(self, stanzas: Sequence[bytes]) -> None:
         """Queue several stanzas."""
-        if self.ledger is None:
-            self.send(b"".join(stanzas))
-        else:
-            for stanza in stanzas:
-                self.send(stanza)
+        for stanza in stanzas:
+            self.send(stanza)
 
     def write(self, data: bytes) -> None:
         """Queue what is no stanza."""

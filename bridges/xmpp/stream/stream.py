@@ -5,19 +5,20 @@ It does nothing itself: whoever carries it gives it what came, does what ``next`
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 
 from ....core.credentials import ScramKey
 from ....core.errors import BadAddress
 from ....core.identity import Identity
 from ..syntax import xml
-from ..syntax.framer import Framer, Header
 from ..syntax.jid import Jid
 from ..syntax.stanza import Stanza
-from . import binding, deeds, management, negotiation, opening
+from . import binding, deeds, management, negotiation
 from .deeds import Deed
+from .ends import Ends
 from .established import Established
+from .framing import TAGS, Framing
+from .intake import Intake
 from .limits import AFTER_SIGN_IN, BEFORE_SIGN_IN, Limits
 from .management import Ledger
 from .negotiation import Offer
@@ -25,7 +26,7 @@ from .patience import Patience, Verdict
 from .sasl import Challenge, SaslError, Step, Success
 from .sign_in import SignIn
 from .states import BEFORE_HEADER, TRANSITIONS, WAITING, State, event_of
-from .stream_error import STREAM_END, StreamError, stream_error
+from .stream_error import StreamError
 
 NOT_NOW = "something was sent before TLS or sign-in was done"
 
@@ -36,33 +37,25 @@ class Stream:
     __slots__ = (
         "_bind_id",
         "_deeds",
-        "_elements",
-        "_framer",
+        "_ends",
+        "_intake",
         "_offer",
-        "_opened",
         "_patience",
         "_sign_in",
-        "domain",
         "established",
         "identity",
-        "lang",
         "output",
         "state",
     )
 
-    def __init__(self, offer: Offer, now: float, *, secure: bool = False) -> None:
+    def __init__(self, offer: Offer, now: float, *, secure: bool = False, framing: Framing = TAGS) -> None:
         self.state = State.SECURED if secure else State.CONNECTED
         self.output: list[bytes] = []
-        """To be sent, in this order."""
+        """To be sent, in this order; each is one element, or a header, or an end."""
         self.identity: Identity | None = None
-        self.domain = offer.domain
-        self.lang = ""
         self._offer = offer
-        self._framer = Framer(BEFORE_SIGN_IN)
-        self._opened = False
-        """Whether our own header is written, since the last restart."""
-        self._elements: list[Stanza] = []
-        """Read and not looked at, the oldest last."""
+        self._intake = Intake(framing)
+        self._ends = Ends(framing, offer)
         self.established: Established | None = None
         """Once a resource is bound."""
         self._deeds: list[Deed] = []
@@ -78,7 +71,7 @@ class Stream:
         if self.state is State.HANDSHAKE:
             self.end("policy-violation", NOT_NOW)
         elif self.state is not State.ENDED:
-            self._read(data, now)
+            self._intake.receive(data, now)
 
     def next(self, now: float) -> Deed | None:
         """What is to be done now; None until more comes."""
@@ -86,12 +79,11 @@ class Stream:
             if self.state in WAITING:
                 return None
             try:
-                if self.established is not None and self._elements:
-                    taken = self.established.taken(self._elements.pop())
+                if self.established is not None and self._intake.elements:
+                    taken = self.established.taken(self._intake.elements.pop())
                     if isinstance(taken, Stanza):
                         return taken
-                    if taken is not None:
-                        self.output.append(taken)
+                    self.output.extend(taken)
                 elif not self._advance(now):
                     return None
             except StreamError as error:
@@ -120,7 +112,7 @@ class Stream:
         """The resource is bound; or, with a ledger, the session that was asked for goes on here."""
         if self.state is State.BINDING:
             self._go("bound", now)
-            self.established = Established(address, self.domain, ledger)
+            self.established = Established(address, self._ends.domain, ledger)
             told = management.resumed(ledger) if ledger else negotiation.bound(self._bind_id, address.full)
             self.output.append(told)
 
@@ -141,94 +133,70 @@ class Stream:
         if self.state is State.ENDED:
             return
         if self.state is not State.HANDSHAKE:  # in which nothing can be said
-            if not self._opened:
-                self._write_header(None)
-            self.output.append(stream_error(condition, text, extra) if condition else STREAM_END)
+            self.output.extend(self._ends.close(condition, text, extra))
         self.state = State.ENDED
         self.established = None
-        self._framer.close()
+        self._intake.close()
         self._deeds.append(deeds.Ended(reason or condition or "closed", text))
-        self._elements.clear()
+
+    @property
+    def lang(self) -> str:
+        """The language the client has named for its stream."""
+        return self._ends.lang
 
     # ---- time
 
     @property
     def due(self) -> float | None:
         """When to call ``tick``."""
-        due, look = self._patience.due(self.state), self._framer.due
+        due, look = self._patience.due(self.state), self._intake.due
         return due if look is None or due is None else min(due, look)
 
     def tick(self, now: float) -> None:
         """Time has passed."""
-        if self._framer.due is not None and now >= self._framer.due:
-            self._read(b"", now)
+        self._intake.look(now)
         match self._patience.verdict(self.state, now):
             case Verdict.LATE:
                 self.end("connection-timeout", "signing in took too long")
             case Verdict.DEAD:
                 self.end("connection-timeout", "no answer came", reason="no answer")
             case Verdict.REST:
-                self._framer.rest()
+                self._intake.rest()
             case Verdict.ASK if self.established is not None:
                 self.output.append(self.established.ping())
 
-    # ---- reading
-
-    def _read(self, data: bytes, now: float) -> None:
-        stanzas = self._framer.receive(data, now)
-        if stanzas:
-            stanzas.reverse()
-            self._elements = stanzas + self._elements if self._elements else stanzas
+    # ---- the negotiation
 
     def _advance(self, now: float) -> bool:
         """One step of the negotiation, or the end of what came.  Raises StreamError."""
-        framer = self._framer
-        if self.state in BEFORE_HEADER and framer.header is not None:
-            self._header(framer.header, now)
-        elif self._elements:
-            self._element(self._elements.pop(), now)
-        elif framer.failure is not None:
-            raise framer.failure
-        elif framer.closed:
+        intake = self._intake
+        if self.state in BEFORE_HEADER and intake.header is not None:
+            self.output.append(self._ends.open(intake.header, self.identity))
+            self._go("header", now)
+            self.output.append(negotiation.FEATURES[self.state](self._offer))
+        elif intake.elements:
+            self._element(intake.elements.pop(), now)
+        elif intake.closed:
             self.end(None, reason=deeds.SIGNED_OUT)
         else:
             return False
         return True
 
-    @property
-    def _nothing_follows(self) -> bool:
-        """Whether nothing came after the element at hand."""
-        return not self._elements and self._framer.clean and not self._framer.closed and self._framer.failure is None
-
     def _restart(self, limits: Limits) -> None:
-        self._framer.close()
-        self._framer = Framer(limits)
-        self._opened = False
+        self._intake.restart(limits)
+        self._ends.restart()
 
     def _go(self, event: str, now: float) -> None:
         """The table decides."""
         self.state = TRANSITIONS[self.state][event]
         self._patience.stepped(now)
 
-    # ---- the negotiation
-
-    def _header(self, header: Header, now: float) -> None:
-        self.domain = opening.asked_domain(header, self._offer, self.identity)
-        self.lang = header.attrs.get("xml:lang", "")
-        self._write_header(header.attrs.get("from"))
-        self._go("header", now)
-        self.output.append(negotiation.FEATURES[self.state](self._offer))
-
-    def _write_header(self, to: str | None) -> None:
-        self._opened = True
-        self.output.append(negotiation.header(self.domain, secrets.token_urlsafe(15), to))
-
     def _element(self, element: Stanza, now: float) -> None:
         """An element of the negotiation."""
         event = event_of(element)
         if event not in TRANSITIONS[self.state]:
             return self._out_of_place(event, now)
-        if event == "starttls" and not self._nothing_follows:
+        if event == "starttls" and not self._intake.empty:
             raise StreamError("policy-violation", NOT_NOW)
         self._go(event, now)
         match event:
@@ -238,7 +206,7 @@ class Stream:
             case "bind" | "resume":
                 self._bind(element, now)
             case _:
-                self._sasl(lambda: self._sign_in.hear(element, self.domain), now)
+                self._sasl(lambda: self._sign_in.hear(element, self._ends.domain), now)
 
     def _out_of_place(self, event: str, now: float) -> None:
         """What the table does not foresee in this state."""
@@ -269,7 +237,7 @@ class Stream:
                 self._deeds.append(deeds.Ask(step))
 
     def _succeed(self, success: Success, now: float) -> None:
-        if not self._nothing_follows:
+        if not self._intake.empty:
             self.end("policy-violation", NOT_NOW)
             return
         self._go("success", now)

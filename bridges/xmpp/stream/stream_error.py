@@ -35,8 +35,6 @@ CONDITIONS = frozenset(
 )
 """RFC 6120 section 4.9.3."""
 
-STREAM_END = b"</stream:stream>"
-
 
 class StreamError(Exception):
     """Why a stream cannot go on; ``condition`` is one of CONDITIONS, ``extra`` an element that says it closer."""
@@ -49,9 +47,9 @@ class StreamError(Exception):
 
 
 def stream_error(condition: str, text: str = "", extra: bytes = b"") -> bytes:
-    """The ``<stream:error/>`` and the end of the stream."""
+    """The ``<stream:error/>``; the end of the stream is to follow."""
     assert condition in CONDITIONS, condition
     inner = xml.element(condition, {"xmlns": xml.STREAM_ERRORS})
     if text:
         inner += xml.element("text", {"xmlns": xml.STREAM_ERRORS, "xml:lang": "en"}, xml.text(text))
-    return xml.element("stream:error", None, inner + extra) + STREAM_END
+    return xml.element("stream:error", None, inner + extra)

@@ -668,9 +668,9 @@ def test_an_answer_to_somebody_else_is_not_taken_for_ours():
 def test_a_quiet_stream_rests_and_wakes():
     carrier = bound()
     carrier.pass_time(REST_TIME + 1)
-    assert carrier.stream._framer._parser is None
+    assert carrier.stream._intake._reader._parser is None
     carrier.say(b"<message/>")
-    assert len(carrier.stanzas) == 1 and carrier.stream._framer._parser is not None
+    assert len(carrier.stanzas) == 1 and carrier.stream._intake._reader._parser is not None
 
 
 def test_a_tag_that_comes_in_crumbs_is_read_in_time():
@@ -713,6 +713,6 @@ def test_whatever_is_said_the_answer_is_one_well_formed_stream_and_no_stanza_pas
 def test_what_signing_in_needed_is_forgotten_afterwards():
     carrier = bound()
     assert carrier.stream._sign_in._mechanism is None
-    framer = carrier.stream._framer
+    framer = carrier.stream._intake._reader
     carrier.say(b"</stream:stream>")
     assert framer._parser is None
