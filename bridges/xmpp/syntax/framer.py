@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, XMLParser
 
 from ..stream.limits import AFTER_SIGN_IN, MAX_HEADER, PARSE_INTERVAL, PARSER_LIFE, Limits
 from ..stream.stream_error import StreamError
-from . import xml
+from . import namespaces, xml
 from .parser import Cut, Parser
 from .stanza import START_TAG, Stanza
 
@@ -39,6 +39,7 @@ class Framer:
         "_buffer",
         "_context",
         "_decoder",
+        "_home",
         "_looked",
         "_parser",
         "_root",
@@ -51,8 +52,10 @@ class Framer:
         "limits",
     )
 
-    def __init__(self, limits: Limits = AFTER_SIGN_IN) -> None:
+    def __init__(self, limits: Limits = AFTER_SIGN_IN, home: str = xml.CLIENT) -> None:
+        """``home`` is the namespace of the stream's stanzas; they come out as if it were ``jabber:client``."""
         self.limits = limits
+        self._home = home
         self.header: Header | None = None
         self.closed = False
         """The peer has closed its stream; nothing that comes after is looked at."""
@@ -178,7 +181,7 @@ class Framer:
         name, attrs = parser.root
         declared = parser.namespaces
         self.header = Header(*xml.split("{" + name if "}" in name else name), attrs, declared)
-        if declared.get("") == xml.CLIENT:
+        if declared.get("") == self._home:
             self._root_prefixes = tuple(prefix.encode() + b":" for prefix in declared if prefix)
         names = "".join(f" xmlns{':' if p else ''}{p}='{xml.attr(ns)}'" for p, ns in declared.items())
         written = _NAME.match(tag[0], 1)
@@ -202,14 +205,21 @@ class Framer:
             self._drop(done)
 
     def _stanza(self, raw: bytes, cut: Cut) -> Stanza:
-        if cut.plain and self._root_prefixes is not None:
+        home = self._home
+        if cut.plain and self._root_prefixes is not None and (home == xml.CLIENT or not namespaces.named(home, raw)):
             for prefix in self._root_prefixes:
                 if prefix in raw:
                     break
             else:
                 ns, _, name = cut.tag.rpartition("}")
-                return Stanza(raw, ns, name, cut.attrs, cut.kids)
-        stanza = Stanza.of(_tree(self._context, raw, self._root))
+                if home == xml.CLIENT:
+                    return Stanza(raw, ns, name, cut.attrs, cut.kids)
+                kids = [namespaces.moved(kid, home, xml.CLIENT) for kid in cut.kids]
+                return Stanza(raw, xml.CLIENT if ns == home else ns, name, cut.attrs, kids)
+        tree = _tree(self._context, raw, self._root)
+        if home != xml.CLIENT:
+            namespaces.move(tree, home, xml.CLIENT)
+        stanza = Stanza.of(tree)
         self._check_size(len(stanza.raw))
         return stanza
 

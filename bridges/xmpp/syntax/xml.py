@@ -10,6 +10,9 @@ from xml.etree.ElementTree import Element
 if TYPE_CHECKING:
     from .stanza import Stanza
 
+SERVER = "jabber:server"
+DIALBACK = "jabber:server:dialback"
+DIALBACK_FEATURE = "urn:xmpp:features:dialback"
 XML = "http://www.w3.org/XML/1998/namespace"
 STREAMS = "http://etherx.jabber.org/streams"
 CLIENT = "jabber:client"
