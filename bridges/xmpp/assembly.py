@@ -1,0 +1,54 @@
+"""What runs while XMPP is served, one after the other; the last that began ends first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from ...core.errors import SettingsError
+from .services import Services
+from .stream.listener import Listener
+
+Feature = Callable[[Services], AbstractAsyncContextManager[None]]
+"""Begins, and ends, something that runs."""
+
+
+@asynccontextmanager
+async def sessions(services: Services) -> AsyncIterator[None]:
+    """What the registrar must tell the sessions of clients."""
+    house, departed = services.house, services.front_end.registrar.departed
+    departed.append(house.sessions.departed)
+    try:
+        yield
+    finally:
+        house.sessions.resumption.end_all("server stopping")
+        departed.remove(house.sessions.departed)
+
+
+@asynccontextmanager
+async def clients(services: Services) -> AsyncIterator[None]:
+    """The ports for clients, STARTTLS and direct TLS."""
+    options, ports, listener = services.options, services.ports, Listener(services.house)
+    try:
+        for name, port, direct in (("starttls", options.port, False), ("tls", options.tls_port, True)):
+            try:
+                ports[name] = await listener.open(options.listen, port, direct=direct)
+            except OSError as why:
+                raise _cannot_listen(options.listen, port, why) from None
+        yield
+    finally:
+        await listener.close()
+
+
+def _cannot_listen(host: str, port: int, why: OSError) -> SettingsError:
+    place = f"{host or 'any address'}, port {port}"
+    reason = os.strerror(why.errno) if why.errno else why
+    return SettingsError([f"[xmpp] cannot listen at {place}: {reason}; choose another"])
+
+
+FEATURES: tuple[Feature, ...] = (
+    sessions,
+    clients,
+)
+"""A new feature that runs is a line here."""
