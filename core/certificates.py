@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -65,7 +65,7 @@ class Certificate:
         self._domains = _names(domains, conferences=False)
         self._clock = clock
         self._warned: int | None = None
-        self._others: WeakSet[ssl.SSLContext] = WeakSet()
+        self._others: WeakKeyDictionary[ssl.SSLContext, str] = WeakKeyDictionary()
         self.ends_at = clock()
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -89,20 +89,20 @@ class Certificate:
             self.context.load_cert_chain(self.path, self._key)
         except (ssl.SSLError, OSError) as wrong:
             raise SettingsError([f"the certificate {self.path} cannot be used for TLS: {wrong}"]) from None
-        for context in self._others:
-            context.load_cert_chain(self.path, self._key)
+        for context, domain in self._others.items():
+            context.load_cert_chain(*self._by_name.files(domain, (self.path, self._key)))
         self.ends_at = certificate.not_valid_after_utc
         self._warned = None
         if unnamed := [domain for domain in self._domains if not _covers(named.get(domain, certificate), domain)]:
             log.warning("the certificate does not name %s; clients will complain", ", ".join(unnamed))
         log.info("certificate %s, good until %s", self.path, f"{self.ends_at:%Y-%m-%d}")
 
-    def shown_by(self, context: ssl.SSLContext) -> ssl.SSLContext:
-        """The context shows it as well, after every reload too."""
-        context.load_cert_chain(self.path, self._key)
-        if context.protocol is ssl.PROTOCOL_TLS_SERVER:
+    def shown_by(self, context: ssl.SSLContext, domain: str = "") -> ssl.SSLContext:
+        """The context shows it as well, after every reload too; with a domain, the one that this domain has."""
+        context.load_cert_chain(*self._by_name.files(domain, (self.path, self._key)))
+        if context.protocol is ssl.PROTOCOL_TLS_SERVER and not domain:
             context.sni_callback = self._by_name.choose
-        self._others.add(context)
+        self._others[context] = domain
         return context
 
     def warning(self) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import socket
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import groupby
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import aiodns
@@ -144,6 +146,22 @@ class Remembered:
         if len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
         return records
+
+
+def in_order(records: Iterable[Srv], chance: Callable[[], float] = random.random) -> list[Srv]:
+    """RFC 2782: by priority; among equal ones by chance, the heavier the likelier first."""
+    ordered: list[Srv] = []
+    for _, equals in groupby(sorted(records, key=lambda record: record.priority), lambda record: record.priority):
+        left = sorted(equals, key=lambda record: record.weight)
+        while left:
+            mark = chance() * sum(record.weight for record in left)
+            for record in left:
+                mark -= record.weight
+                if mark <= 0:
+                    break
+            left.remove(record)
+            ordered.append(record)
+    return ordered
 
 
 def _addresses(result: Any) -> Found:

@@ -43,6 +43,11 @@ class NamedCertificates:
         self._contexts = contexts
         return found
 
+    def files(self, domain: str, others: tuple[Path, Path]) -> tuple[Path, Path]:
+        """The certificate and key of a domain or of its conferences; ``others`` where it has none of its own."""
+        pair = self._options.get(domain) or self._options.get(domain.removeprefix(CONFERENCE))
+        return (Path(pair.certificate), Path(pair.key)) if pair is not None else others
+
     def choose(self, connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, context: ssl.SSLContext) -> None:
         """The ``sni_callback`` of a server's context."""
         own = self._contexts.get((name or "").lower().rstrip(".").removeprefix(CONFERENCE))

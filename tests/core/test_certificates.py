@@ -335,6 +335,16 @@ async def test_who_asks_for_a_domain_is_shown_its_certificate(tmp_path, two):
             await shown_to_client(context, ours, "example.org")
 
 
+async def test_a_context_for_one_domain_shows_that_one_whatever_is_asked_for(tmp_path, two):
+    certificate, _ = two
+    for domain in ("example.org", "conference.example.org"):
+        context = certificate.shown_by(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), domain)
+        certificate.reload()
+        await shown_to_client(context, tmp_path / "other-ca.pem", "example.org")
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await shown_to_client(context, tmp_path / "ca.crt", "localhost")
+
+
 async def test_a_reload_shows_the_new_one_of_each_domain(tmp_path, two):
     certificate, authority = two
     before, _ = await shown_to_client(certificate.context, tmp_path / "other-ca.pem", "example.org")

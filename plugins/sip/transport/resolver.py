@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
-from itertools import groupby
 from typing import NamedTuple
 
-from ....core.dns import Lookup, NameServers, Naptr, Remembered, Srv
+from ....core.dns import Lookup, NameServers, Naptr, Remembered, Srv, in_order
 from ....core.errors import Undeliverable
 from ..syntax.uri import SipUri
 
@@ -89,7 +88,7 @@ class Resolver:
         names = [(asked, PREFIXES[asked] + target)] if asked else await self._services(target, allowed)
         places: list[tuple[str, int, str]] = []
         for transport, name in names:
-            for srv in self._in_order(await self._srv(name)):
+            for srv in in_order(await self._srv(name), self._chance):
                 places += [(host, srv.port, transport) for host in await self._addresses(srv.target)]
                 if len(places) >= MAX_HOPS:
                     return places
@@ -122,21 +121,6 @@ class Resolver:
             return await self._dns.records("NAPTR" if kind == "NAPTR" else "SRV", name)
         except Undeliverable:
             return ()
-
-    def _in_order(self, records: Sequence[Srv]) -> list[Srv]:
-        """RFC 2782: by priority; among equal ones by chance, the heavier the likelier first."""
-        ordered: list[Srv] = []
-        for _, equals in groupby(sorted(records, key=lambda record: record.priority), lambda record: record.priority):
-            left = sorted(equals, key=lambda record: record.weight)
-            while left:
-                mark = self._chance() * sum(record.weight for record in left)
-                for record in left:
-                    mark -= record.weight
-                    if mark <= 0:
-                        break
-                left.remove(record)
-                ordered.append(record)
-        return ordered
 
 
 def _asked(uri: SipUri, secure: bool) -> str:
