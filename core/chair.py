@@ -1,13 +1,18 @@
-"""What moderators do in a conference: appoint others, mind the door, put people out."""
+"""What moderators, admins and owners do in a conference: appoint others, mind the door, put people out, make rules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from .conversation import Conversation
+from . import bylaws
+from .charter import Charter
+from .conversation import Conversation, MessageRetracted
+from .errors import NotAllowed
 from .identity import Identity
+from .message import Message
+from .standing import Role, Standing
 
 if TYPE_CHECKING:
     from .roll import Roll
@@ -35,3 +40,45 @@ class Chair:
     async def eject(self, conversation: Conversation, who: Identity, by: Identity, *, reason: str = "left") -> None:
         """Put somebody out."""
         await self._roll.change(conversation, lambda draft: draft.eject(who, by, self._clock(), reason=reason))
+
+    async def set_role(
+        self, conversation: Conversation, who: Identity, by: Identity, role: Role, reason: str = ""
+    ) -> None:
+        """What a participant may do while they are there.  Raises Protected, Conflict, NotFound too."""
+        await self._roll.change(
+            conversation, lambda draft: bylaws.set_role(draft, who, by, self._clock(), role, reason)
+        )
+
+    async def set_standings(
+        self,
+        conversation: Conversation,
+        wished: Mapping[Identity, Standing],
+        by: Identity,
+        reasons: Mapping[Identity, str] = {},
+    ) -> None:
+        """How people belong to it, whether they are there or not: all of these or none.
+
+        Raises Protected, Conflict for who bans themselves or the last owner who resigns, TooLarge too.
+        """
+        await self._roll.change(
+            conversation, lambda draft: bylaws.set_standings(draft, wished, by, self._clock(), reasons)
+        )
+
+    async def register(self, conversation: Conversation, who: Identity, nickname: str) -> None:
+        """Keep a nickname for somebody who becomes a member by that; without one, neither.  Raises Conflict too."""
+        await self._roll.change(conversation, lambda draft: bylaws.register(draft, who, nickname, self._clock()))
+
+    async def set_charter(
+        self, conversation: Conversation, by: Identity, charter: Charter, *, open_door: bool | None = None
+    ) -> None:
+        """Other rules.  Raises TooLarge too."""
+        await self._roll.change(
+            conversation, lambda draft: bylaws.set_charter(draft, by, self._clock(), charter, open_door=open_door)
+        )
+
+    async def retract(self, conversation: Conversation, message: Message, by: Identity, reason: str = "") -> None:
+        """Take back what somebody said: the journal keeps it, participants do not get it any more."""
+        if by not in conversation.moderators:
+            raise NotAllowed("only a moderator takes back what others said")
+        gone = MessageRetracted(conversation.id, message.id, message.sender, self._clock(), by, reason)
+        await self._roll.change(conversation, lambda _: [gone])

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from .cdr import CallFacts
-from .errors import Gone, NotAllowed, NotFound, TooLarge
+from .charter import MAX_PARTICIPANTS as MAX_PARTICIPANTS
+from .charter import PLAIN, Charter
+from .errors import Gone, NotAllowed, NotFound, Protected, TooLarge
+from .happenings import BecameConference as BecameConference
+from .happenings import CallChanged as CallChanged
+from .happenings import CharterChanged as CharterChanged
+from .happenings import ConversationEnded as ConversationEnded
+from .happenings import DoorChanged as DoorChanged
+from .happenings import Event as Event
+from .happenings import History as History
+from .happenings import MessageRetracted as MessageRetracted
+from .happenings import ParticipantJoined as ParticipantJoined
+from .happenings import ParticipantLeft as ParticipantLeft
+from .happenings import Removal as Removal
+from .happenings import RoleChanged as RoleChanged
+from .happenings import StandingChanged as StandingChanged
+from .happenings import SubjectChanged as SubjectChanged
 from .identity import Identity
-
-MAX_PARTICIPANTS = 250
-"""People in one conference."""
+from .standing import Standing
 
 
 class Shape(enum.StrEnum):
@@ -22,100 +35,6 @@ class Shape(enum.StrEnum):
     ENDED = "ended"
 
 
-class History(enum.StrEnum):
-    """What a newcomer sees of what was said before; whoever adds them chooses."""
-
-    NONE = "none"
-    """Nothing from before, and nothing from before in any archive either."""
-    NOW = "now"
-    """From the message before this moment on: the last thing said."""
-    ALL = "all"
-    """Everything since the conversation began."""
-
-
-@dataclass(frozen=True, slots=True)
-class ParticipantJoined:
-    conversation: str
-    who: Identity
-    at: datetime
-    by: Identity | None = None
-    history: History = History.NONE
-
-
-@dataclass(frozen=True, slots=True)
-class BecameConference:
-    conversation: str
-    address: Identity
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SubjectChanged:
-    conversation: str
-    who: Identity
-    subject: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ParticipantLeft:
-    conversation: str
-    who: Identity
-    at: datetime
-    reason: str = "left"
-    by: Identity | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RoleChanged:
-    """Somebody became a moderator, or is none any more.  Without ``by`` the last moderator's going made them one."""
-
-    conversation: str
-    who: Identity
-    moderator: bool
-    at: datetime
-    by: Identity | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DoorChanged:
-    """Who may come in is decided anew."""
-
-    conversation: str
-    who: Identity
-    open_door: bool
-    locked: bool
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ConversationEnded:
-    conversation: str
-    at: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallChanged:
-    """What is known of a call is not what it was: it was answered, transferred, has other media."""
-
-    conversation: str
-    facts: CallFacts
-    at: datetime
-
-
-Event = (
-    ParticipantJoined
-    | BecameConference
-    | SubjectChanged
-    | ParticipantLeft
-    | RoleChanged
-    | DoorChanged
-    | ConversationEnded
-    | CallChanged
-)
-
-
 @dataclass(slots=True)
 class Conversation:
     """Who takes part, in which shape, under which address.  Every method takes a fact and returns what follows, in
@@ -123,8 +42,10 @@ class Conversation:
 
     ``address`` is where a conference is reached (a SIP conference URI, a room JID); a two-party talk has None.
     ``open_door`` lets anybody of the domain join uninvited; ``locked`` lets nobody in whom no moderator brings;
-    ``keeps_seats`` keeps an absent participant's seat and
-    saves messages for them: true for what grew out of a two-party talk, false for rooms that people enter and leave.
+    ``keeps_seats`` keeps an absent participant's seat and saves messages for them: true for what grew out of a
+    two-party talk, false for rooms that people enter and leave.
+    ``moderators`` are those who moderate now, ``silent`` those who only listen now; ``standings`` tells how people
+    belong to the conference for good, ``names`` which nickname is kept for somebody.
     ``last_seq`` is the newest message's number that this front end knows; ``continues`` is the id of the
     conversation this one resumes under the same address.
     """
@@ -142,6 +63,22 @@ class Conversation:
     last_seq: int = 0
     continues: str = ""
     last_said: datetime | None = None
+    charter: Charter = PLAIN
+    silent: set[Identity] = field(default_factory=set)
+    standings: dict[Identity, Standing] = field(default_factory=dict)
+    names: dict[Identity, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Who moderates from the start owns the conference."""
+        if self.moderators and not self.standings:
+            self.standings = dict.fromkeys(self.moderators, Standing.OWNER)
+
+    def standing(self, who: Identity) -> Standing:
+        """How somebody belongs to it.  Who keeps a seat behind a closed door is a member."""
+        found = self.standings.get(who)
+        if found is None and self.keeps_seats and not self.open_door and who in self.participants:
+            return Standing.MEMBER
+        return found or Standing.NONE
 
     def join(
         self,
@@ -170,7 +107,10 @@ class Conversation:
             assert address is not None, "a conference needs an address"
             self.shape, self.address = Shape.CONFERENCE, address
             self.moderators = self.moderators or set(self.participants[:-1])
+            self.standings = self.standings or dict.fromkeys(self.moderators, Standing.OWNER)
             events.insert(0, BecameConference(self.id, address, at))
+        if self.shape is Shape.CONFERENCE:
+            self.take_role(who)
         return events
 
     def hearers(self, speaker: Identity) -> list[Identity]:
@@ -178,47 +118,76 @@ class Conversation:
         self._must_be_open()
         if speaker not in self.participants:
             raise NotAllowed(f"{speaker} is not in this conversation")
+        if speaker in self.silent:
+            raise NotAllowed("only who has been given leave speaks here")
         return [p for p in self.participants if p != speaker]
 
     def name(self, subject: str, who: Identity, at: datetime) -> list[Event]:
         """Set the subject.  Raises Gone, NotAllowed."""
         self.hearers(who)
+        if not self.charter.anybody_names and who not in self.moderators:
+            raise NotAllowed("only a moderator changes the subject")
         if subject == self.subject:
             return []
         self.subject = subject
         return [SubjectChanged(self.id, who, subject, at)]
 
-    def leave(self, who: Identity, at: datetime, *, reason: str = "left", by: Identity | None = None) -> list[Event]:
+    def leave(
+        self,
+        who: Identity,
+        at: datetime,
+        *,
+        reason: str = "left",
+        by: Identity | None = None,
+        removal: Removal | None = None,
+    ) -> list[Event]:
         """A person goes.  A talk of two ends with the first to leave, a conference with the last.
 
-        Who is removed is no moderator any more, nor who leaves a seat that would have been kept.  A conference is not
-        left without a moderator as long as it keeps its seats: who has been there longest becomes one.
+        Who leaves a seat that would have been kept belongs to the conference no more; where people come and go, they
+        do.  A conference is not left without a moderator as long as it keeps its seats: who has been there longest
+        becomes one.
         """
         if self.shape is Shape.ENDED or who not in self.participants:
             return []
+        if removal is None and by not in (None, who):
+            removal = Removal.EJECTED
         self.participants.remove(who)
-        events: list[Event] = [ParticipantLeft(self.id, who, at, reason, by)]
-        if self.keeps_seats or (by is not None and by != who):
-            self.moderators.discard(who)
+        events: list[Event] = [ParticipantLeft(self.id, who, at, reason, by, removal)]
+        self.moderators.discard(who)
+        self.silent.discard(who)
+        if self.keeps_seats and self.standings.get(who) is not Standing.OUTCAST:
+            self.standings.pop(who, None)
         if self.shape is Shape.CONFERENCE and self.keeps_seats and self.participants:
             events += self._succession(at)
         if len(self.participants) < (2 if self.shape is Shape.TWO_PARTY else 1):
-            events += self.end(at, f"{who} {reason}")
+            events += self.end(at, f"{who} {reason}", for_good=False)
         return events
 
     def eject(self, who: Identity, by: Identity, at: datetime, *, reason: str = "left") -> list[Event]:
-        """A moderator puts somebody out.  Raises Gone, NotAllowed."""
+        """A moderator puts somebody out.  Raises Gone, NotAllowed, Protected."""
         self._must_moderate(by)
+        if not self.standing(by).reaches(self.standing(who)):
+            raise Protected("only who is above them puts them out")
         return self.leave(who, at, reason=reason, by=by)
 
     def appoint(self, who: Identity, by: Identity, at: datetime, *, moderator: bool) -> list[Event]:
-        """Make somebody a moderator, or no moderator.  Raises Gone, NotAllowed, NotFound."""
+        """Make somebody a moderator for good, or no moderator.  Raises Gone, NotAllowed, Protected, NotFound."""
         self._must_moderate(by)
+        highest = Standing.OWNER if self.keeps_seats else Standing.ADMIN
+        if not self.standing(by).reaches(Standing.ADMIN):
+            raise NotAllowed("only an admin or an owner appoints moderators")
         if who not in self.participants:
             raise NotFound(f"{who} is not in this conversation")
         if moderator == (who in self.moderators):
             return []
-        (self.moderators.add if moderator else self.moderators.discard)(who)
+        if not self.standing(by).reaches(self.standing(who)):
+            raise Protected("only who is above them dismisses them")
+        if not moderator:
+            self.moderators.discard(who)
+            self.standings.pop(who, None)
+        else:
+            self.standings[who] = max(self.standing(who), highest, key=lambda standing: standing.rank)
+            self.take_role(who)
         return [RoleChanged(self.id, who, moderator, at, by), *self._succession(at)]
 
     def set_door(
@@ -237,10 +206,12 @@ class Conversation:
         if self.locked and by not in self.moderators:
             raise NotAllowed("this conference is locked")
 
-    def end(self, at: datetime, reason: str) -> list[Event]:
-        """It is over; ``reason`` goes into the record."""
+    def end(self, at: datetime, reason: str, *, for_good: bool = True) -> list[Event]:
+        """It is over; ``reason`` goes into the record.  What is persistent goes on later unless it ends for good."""
         if self.shape is Shape.ENDED:
             return []
+        if for_good and self.charter.persistent:
+            self.charter = replace(self.charter, persistent=False)
         self.shape = Shape.ENDED
         return [ConversationEnded(self.id, at, reason)]
 
@@ -250,10 +221,21 @@ class Conversation:
             raise NotAllowed("only a moderator does this")
 
     def _succession(self, at: datetime) -> list[Event]:
-        if any(who in self.moderators for who in self.participants):
+        if not self.keeps_seats or any(who in self.moderators for who in self.participants):
             return []
-        self.moderators.add(self.participants[0])
+        self.standings[self.participants[0]] = Standing.OWNER
+        self.take_role(self.participants[0])
         return [RoleChanged(self.id, self.participants[0], True, at)]
+
+    def take_role(self, who: Identity) -> None:
+        """What somebody may do as they come in, or get another standing (XEP-0045 section 5.1.2)."""
+        standing = self.standing(who)
+        if standing.reaches(Standing.ADMIN):
+            self.moderators.add(who)
+        if standing.reaches(Standing.MEMBER):
+            self.silent.discard(who)
+        elif self.charter.moderated and who not in self.moderators:
+            self.silent.add(who)
 
     def _must_be_open(self) -> None:
         if self.shape is Shape.ENDED:

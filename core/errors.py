@@ -23,6 +23,18 @@ class NotAllowed(Refused):
     """The asker lacks the right to do this."""
 
 
+class Protected(NotAllowed):
+    """Not even somebody with the right to do this may do it to that person."""
+
+
+class Banned(NotAllowed):
+    """The person is not to come in here."""
+
+
+class WrongPassword(NotAllowed):
+    """What is behind a password was not given it."""
+
+
 class NotFound(HereaboutsError):
     """Nobody by that identity, or no conversation by that id; also the answer where somebody hides."""
 

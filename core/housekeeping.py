@@ -25,6 +25,8 @@ SERVER_STOPPED = "server stopped"
 IDLE = "idle"
 RESUMABLE = (SERVER_RESTART, SERVER_STOPPED, IDLE)
 """Why a conference may have ended whose address still works: the next message there opens it again."""
+EMPTY_MINUTES = 1
+"""How long a persistent conference stays awake with nobody in it."""
 SWEEP_EVERY = 15.0
 """Seconds between two looks for idle conversations."""
 
@@ -57,6 +59,8 @@ async def end_idle(immcu: Immcu, settings: FrontEndSettings, now: datetime) -> N
             minutes = settings.idle_minutes
         elif conversation.keeps_seats:
             minutes = settings.conference_idle_minutes
+        elif not conversation.participants:
+            minutes = EMPTY_MINUTES
         else:
             continue
         used = conversation.last_said or conversation.started_at
@@ -82,4 +86,4 @@ async def _close_call(call: Conversation, store: Store, hooks: Hooks, at: dateti
 
 
 def _ending(at: datetime, reason: str) -> Callable[[Conversation], list[Event]]:
-    return lambda draft: draft.end(at, reason)
+    return lambda draft: draft.end(at, reason, for_good=False)

@@ -8,11 +8,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from . import bylaws
 from .acceptance import Acceptance
 from .access import AccessLevel
 from .chair import Chair
+from .charter import PLAIN, Charter
 from .conversation import Conversation, Event, History, Shape
 from .errors import Absent, Answered, Busy, Gone, NotAllowed, NotFound, TooLarge
+from .housekeeping import RESUMABLE
 from .identity import Endpoint, Identity
 from .message import MAX_TEXT, Message, News, Notice, Utterance
 from .past import Past
@@ -170,6 +173,7 @@ class Immcu:
         subject: str = "",
         open_door: bool = True,
         keeps_seats: bool = False,
+        charter: Charter = PLAIN,
     ) -> Conversation:
         """A conference from the start; unless it keeps seats they last as long as people stay.  Raises Conflict,
         Busy."""
@@ -182,6 +186,7 @@ class Immcu:
             moderators={creator},
             open_door=open_door,
             keeps_seats=keeps_seats,
+            charter=charter,
         )
         return await self._begin(room, [creator])
 
@@ -203,18 +208,10 @@ class Immcu:
         for binding in self._registrar.ready(who):
             await self._fan_out.catch_up(binding.endpoint)
 
-    async def enter(self, conversation: Conversation, who: Identity) -> None:
-        """Somebody comes in by themselves, where the door is open.  Raises NotAllowed, Gone, TooLarge, Busy."""
-        if who in conversation.participants:
-            return
-        if not conversation.open_door:
-            raise NotAllowed("this conference is for those who were invited")
-
-        def join(draft: Conversation) -> list[Event]:
-            draft.admit(None)
-            return draft.join(who, self._clock())
-
-        await self.roll.change(conversation, join)
+    async def enter(self, conversation: Conversation, who: Identity, *, password: str = "") -> None:
+        """Somebody comes in by themselves.  Raises NotAllowed, Banned, WrongPassword, NotFound where the conference is
+        still being set up, Gone, TooLarge, Busy."""
+        await self.roll.change(conversation, lambda draft: bylaws.enter(draft, who, self._clock(), password))
 
     async def leave(
         self, conversation: Conversation, who: Identity, *, reason: str = "left", by: Identity | None = None
@@ -229,8 +226,13 @@ class Immcu:
         await self.roll.change(conversation, lambda draft: draft.name(subject, who, self._clock()))
 
     async def end(self, conversation: Conversation, reason: str) -> None:
-        """It is over; ``reason`` goes into the record."""
-        await self.roll.change(conversation, lambda draft: draft.end(self._clock(), reason))
+        """It is over; ``reason`` goes into the record.  Whoever ends it for a reason of their own ends it for good."""
+        for_good = reason not in RESUMABLE
+        await self.roll.change(conversation, lambda draft: draft.end(self._clock(), reason, for_good=for_good))
+
+    async def known(self, address: Identity) -> Conversation | None:
+        """The conference at this address, without opening it again where it sleeps."""
+        return self.roll.by_address.get(address) or await self.past.at(address)
 
     def tell(self, conversation: Conversation, news: News, but: Endpoint) -> None:
         """Typing and receipts, to everybody else in the conversation: now or never."""

@@ -26,7 +26,7 @@ class Past:
         self._store = store
 
     async def read(self, conversation: Conversation, who: Identity, limit: int) -> Sequence[Message]:
-        """The newest messages this participant may see, oldest first.
+        """The newest messages this participant may see, oldest first, without those that were taken back.
 
         Where the door is open anybody could have heard everything, so whoever is in may read it too.
         """
@@ -41,17 +41,25 @@ class Past:
             if earlier is None or not earlier.continues:
                 break
             id = earlier.continues
-        return found
+        gone = await self._store.retractions([said.id for said in found])
+        return [said for said in found if said.id not in gone] if gone else found
 
     async def resumed(self, address: Identity, id: str, at: datetime) -> tuple[Conversation, Sequence[Identity]] | None:
-        """The conference that was last at an address as it may go on under a new id, and its people."""
+        """The conference that was last at an address as it may go on under a new id, and its people.
+
+        Where people come and go they come again by themselves, and get their role as they come.
+        """
         last = await self._store.last_at(address)
         record = await self._store.record(last.id) if last is not None else None
-        if last is None or record is None or not last.participants or record.reason not in RESUMABLE:
+        if last is None or record is None or record.ended_at is None:
+            return None
+        if not last.charter.persistent and not (last.participants and record.reason in RESUMABLE):
             return None
         resumed = replace(last, id=id, started_at=at, shape=Shape.CONFERENCE, participants=[])
+        if not last.keeps_seats:
+            resumed.moderators, resumed.silent = set(), set()
         resumed.last_seq, resumed.continues, resumed.last_said = 0, last.id, None
-        return resumed, last.participants
+        return resumed, last.participants if last.keeps_seats else []
 
     async def at(self, address: Identity) -> Conversation | None:
         """The conference that was last at an address, where it may still go on: as it was, and not open."""

@@ -50,6 +50,9 @@ class Replay:
             locked=line.locked,
             keeps_seats=line.keeps_seats,
             continues=record.continues,
+            charter=line.charter,
+            standings={Identity.parse(who): standing for who, standing in line.standings.items()},
+            names={Identity.parse(who): name for who, name in line.names.items()},
         )
         self._coming: deque[Seat] = deque(record.seats)
         self._going: list[Seat] = []

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from .registrar import Registrar
 
 
+COPIED = ("participants", "moderators", "silent", "standings", "names")
+"""Of a conversation: what a draft needs of its own."""
+TAKEN = ("shape", "address", "subject", "open_door", "locked", "charter")
+"""What else is taken over from a draft that is true now."""
+
+
 class Roll:
     """Every open conversation this front end knows.  A change is worked out on a draft, written, and only then true."""
 
@@ -94,7 +100,8 @@ class Roll:
         """
         async with self._changing.setdefault(conversation.id, asyncio.Lock()):
             draft = copy.copy(conversation)
-            draft.participants, draft.moderators = list(conversation.participants), set(conversation.moderators)
+            for part in COPIED:
+                setattr(draft, part, copy.copy(getattr(conversation, part)))
             events = deed(draft)
             if not events:
                 return
@@ -121,9 +128,8 @@ class Roll:
         was_talk, pair = conversation.shape is Shape.TWO_PARTY, frozenset(conversation.participants)
         for who in set(conversation.participants) - set(draft.participants):
             self._strike_person(who, conversation)
-        conversation.participants, conversation.moderators = draft.participants, draft.moderators
-        conversation.shape, conversation.address, conversation.subject = draft.shape, draft.address, draft.subject
-        conversation.open_door, conversation.locked = draft.open_door, draft.locked
+        for part in (*COPIED, *TAKEN):
+            setattr(conversation, part, getattr(draft, part))
         if was_talk and draft.shape is not Shape.TWO_PARTY and self.by_pair.get(pair) is conversation:
             del self.by_pair[pair]
         if draft.shape is Shape.ENDED:

@@ -46,6 +46,14 @@ class Shown(NamedTuple):
     at: datetime
 
 
+class Retraction(NamedTuple):
+    """A moderator has taken a message back: participants do not get it any more."""
+
+    by: Identity
+    at: datetime
+    reason: str
+
+
 class Journal(Protocol):
     """Conversations, their messages and their records.  Returning means: it is on the disk.
 
@@ -85,6 +93,12 @@ class Journal(Protocol):
     async def last_at(self, address: Identity) -> Conversation | None:
         """The newest conversation that had this address, open or ended, with its last participants."""
 
+    async def asleep(self) -> Sequence[Conversation]:
+        """Conferences that have ended and go on as soon as somebody comes back: those whose charter is persistent."""
+
+    async def retractions(self, ids: Sequence[str]) -> Mapping[str, Retraction]:
+        """Which of these messages were taken back."""
+
     async def read(
         self, conversation: str, after: int = 0, limit: int = 100, *, last: bool = False
     ) -> Sequence[Message]:
@@ -106,7 +120,7 @@ class Journal(Protocol):
         """What others said in conversations of this person after the person's position there: the inbox.
 
         Oldest conversation first, in order inside each; only what was said while the person had a seat, and before it
-        what their adder let them see.
+        what their adder let them see; nothing that was taken back.
         """
 
     def shown(self, what: Shown) -> None:

@@ -103,7 +103,9 @@ async def _conversation_line(store: Store, record: CallDetailRecord, positions: 
         return ConversationLine(record, first, positions)
     moderators = sorted(map(str, conversation.moderators))
     door = conversation.open_door, conversation.keeps_seats, conversation.locked
-    return ConversationLine(record, first, positions, moderators, *door)
+    standings = {str(who): standing for who, standing in conversation.standings.items()}
+    names = {str(who): name for who, name in conversation.names.items()}
+    return ConversationLine(record, first, positions, moderators, *door, conversation.charter, standings, names)
 
 
 # ---- in

@@ -10,11 +10,13 @@ from datetime import datetime
 import msgspec
 
 from .cdr import CallDetailRecord
+from .charter import PLAIN, Charter
 from .contacts import Contact, Subscription
 from .errors import BadAddress, BadRequest
 from .identity import Identity
 from .message import Message, Native
 from .people import Person
+from .standing import Standing
 
 FORMAT = 1
 """The version of this format; a later one is refused."""
@@ -75,6 +77,10 @@ class ConversationLine(Line, frozen=True, tag="conversation"):
     open_door: bool = False
     keeps_seats: bool = True
     locked: bool = False
+    charter: Charter = PLAIN
+    standings: dict[str, Standing] = {}
+    """By address: how people belong to the conference; empty in older exports, where moderators own it."""
+    names: dict[str, str] = {}
 
 
 class MessageLine(Line, frozen=True, tag="message", omit_defaults=True):
@@ -172,7 +178,7 @@ def _addresses(line: AnyLine) -> list[str]:
             return [line.owner, line.address]
         case ConversationLine():
             conference = [line.record.address] if line.record.address else []
-            return [*line.record.participants, *line.record.endpoints, *line.moderators, *conference]
+            return [*line.record.participants, *line.record.endpoints, *line.moderators, *line.standings, *conference]
         case MessageLine():
             return [line.sender]
         case _:

@@ -18,6 +18,7 @@ from ..conversation import (
     ConversationEnded,
     Event,
     History,
+    MessageRetracted,
     ParticipantJoined,
     ParticipantLeft,
     Shape,
@@ -25,15 +26,20 @@ from ..conversation import (
 )
 from ..errors import Conflict, Gone
 from .appends import Appends
+from .charters import kept
 from .positions import settle
 from .rows import json, micros, moment
 
 BEGIN = """
     INSERT INTO conversations
-    (id, shape, address, subject, moderators, open_door, locked, keeps_seats, continues, started_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (id, shape, address, subject, moderators, open_door, locked, keeps_seats, continues, started_at, rules, persistent)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-POLICY = "UPDATE conversations SET moderators = ?, open_door = ?, locked = ?, keeps_seats = ? WHERE id = ?"
+POLICY = """
+    UPDATE conversations SET moderators = ?, open_door = ?, locked = ?, keeps_seats = ?, rules = ?, persistent = ?
+    WHERE id = ?
+"""
+GOES_ON = "UPDATE conversations SET persistent = 0 WHERE id = ?"
 JOIN = """
     INSERT INTO seats (conversation, who, added_by, history, joined_at, first, position)
     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
@@ -69,8 +75,11 @@ def begin(db: sqlite3.Connection, appends: Appends, conversation: Conversation, 
                 c.keeps_seats,
                 c.continues,
                 micros(c.started_at),
+                kept(c),
+                c.charter.persistent,
             ],
         )
+        db.execute(GOES_ON, [c.continues])
         _apply(db, appends, c.id, events)
     except sqlite3.IntegrityError as error:
         raise _conflict(c) from error
@@ -86,7 +95,8 @@ def change(
         if record is None or not all(isinstance(event, ParticipantLeft | ConversationEnded) for event in events):
             raise Gone("this conversation has ended")
         return record
-    db.execute(POLICY, [_moderators(c), c.open_door, c.locked, c.keeps_seats, c.id])
+    policy = [_moderators(c), c.open_door, c.locked, c.keeps_seats, kept(c), c.charter.persistent]
+    db.execute(POLICY, [*policy, c.id])
     try:
         _apply(db, appends, c.id, events)
     except sqlite3.IntegrityError as error:
@@ -172,6 +182,9 @@ def _happen(db: sqlite3.Connection, id: str, event: Event, newest: int) -> None:
             db.execute(BECOME, [Shape.CONFERENCE.value, str(address), id])
         case SubjectChanged(subject=subject):
             db.execute("UPDATE conversations SET subject = ? WHERE id = ?", [subject, id])
+        case MessageRetracted(message=message, by=by, at=at, reason=reason):
+            row = [message, id, str(by), micros(at), reason]
+            db.execute("INSERT INTO retractions VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
         case CallChanged(facts=facts):
             db.execute("UPDATE conversations SET call = ? WHERE id = ?", [json.encode(facts).decode(), id])
         case ConversationEnded():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..archive import Page, Question
 from ..cdr import CallDetailRecord
@@ -11,7 +11,7 @@ from ..conversation import Conversation, Event
 from ..errors import Busy
 from ..identity import Identity
 from ..message import Message
-from ..store import Accepted, Shown
+from ..store import Accepted, Retraction, Shown
 from . import archive as archive
 from . import changes as changes
 from . import reads as reads
@@ -47,6 +47,12 @@ class SqliteJournal:
 
     async def last_at(self, address: Identity) -> Conversation | None:
         return await self._reader.ask(reads.last_at, address)
+
+    async def asleep(self) -> Sequence[Conversation]:
+        return await self._reader.ask(reads.asleep)
+
+    async def retractions(self, ids: Sequence[str]) -> Mapping[str, Retraction]:
+        return await self._reader.ask(reads.retractions, ids) if ids else {}
 
     async def read(
         self, conversation: str, after: int = 0, limit: int = 100, *, last: bool = False

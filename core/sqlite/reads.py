@@ -11,8 +11,10 @@ from ..cdr import CallDetailRecord
 from ..conversation import Conversation
 from ..identity import Identity
 from ..message import Message
+from ..store import Retraction
 from .changes import closed_record, record_of, records
-from .rows import CONVERSATION, MESSAGE, Row, bounded, conversation_of, identity_of, message_of
+from .charters import restore
+from .rows import CONVERSATION, MESSAGE, Row, bounded, conversation_of, identity_of, message_of, moment
 
 SEATED = "SELECT who FROM seats WHERE conversation = ? AND left_at IS NULL ORDER BY id"
 NEWEST = "SELECT seq, sent_at FROM messages WHERE conversation = ? ORDER BY seq DESC LIMIT 1"
@@ -23,7 +25,8 @@ UNSETTLED = """
 """
 UNSEEN = f"""
     SELECT {MESSAGE} FROM messages
-    WHERE conversation = ? AND seq > ? AND seq <= ? AND sender <> ? ORDER BY seq LIMIT ?
+    WHERE conversation = ? AND seq > ? AND seq <= ? AND sender <> ?
+    AND id NOT IN (SELECT message FROM retractions) ORDER BY seq LIMIT ?
 """
 T = TypeVar("T")
 
@@ -44,6 +47,18 @@ def open_conversations(db: sqlite3.Connection) -> list[Conversation]:
 def last_at(db: sqlite3.Connection, address: Identity) -> Conversation | None:
     found = _conversations(db, "address = ? ORDER BY started_at DESC, rowid DESC LIMIT 1", str(address))
     return found[0] if found else None
+
+
+def asleep(db: sqlite3.Connection) -> list[Conversation]:
+    """By address."""
+    return _conversations(db, "persistent = 1 AND ended_at IS NOT NULL ORDER BY address")
+
+
+def retractions(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Retraction]:
+    """Of those messages that were taken back: by whom, when and why."""
+    marks = ", ".join("?" for _ in ids)
+    rows = db.execute(f"SELECT message, by, at, reason FROM retractions WHERE message IN ({marks})", list(ids))
+    return {id: Retraction(identity_of(by), moment(at), reason) for id, by, at, reason in rows}
 
 
 def messages(db: sqlite3.Connection, conversation: str, after: int, limit: int, last: bool) -> list[Message]:
@@ -108,10 +123,13 @@ def exported(db: sqlite3.Connection, exporter: str) -> int:
 def _conversations(db: sqlite3.Connection, where: str, *given: str) -> list[Conversation]:
     rows: Sequence[Row] = db.execute(f"SELECT {CONVERSATION} FROM conversations WHERE {where}", given).fetchall()
     return [
-        conversation_of(
-            row,
-            [identity_of(who) for (who,) in db.execute(SEATED, [row[0]])],
-            db.execute(NEWEST, [row[0]]).fetchone(),
+        restore(
+            conversation_of(
+                row,
+                [identity_of(who) for (who,) in db.execute(SEATED, [row[0]])],
+                db.execute(NEWEST, [row[0]]).fetchone(),
+            ),
+            row[-1],
         )
         for row in rows
     ]

@@ -25,7 +25,7 @@ MESSAGE = (
 )
 """The columns of a message, in the order of ``message_of`` and ``message_row``."""
 CONVERSATION = (
-    "id, shape, address, subject, moderators, open_door, locked, keeps_seats, continues, started_at, ended_at"
+    "id, shape, address, subject, moderators, open_door, locked, keeps_seats, continues, started_at, ended_at, rules"
 )
 """The columns of a conversation, in the order of ``conversation_of``."""
 CONTACT = "owner, address, name, groups, subscription, asked, asking, approved, listed"
@@ -116,7 +116,7 @@ def numbered(m: Message, seq: int, sent_at: datetime) -> Message:
 
 def conversation_of(row: Row, participants: list[Identity], newest: Row | None) -> Conversation:
     """``newest``: number and time of its newest message."""
-    id, shape, address, subject, moderators, open_door, locked, keeps_seats, continues, started_at, ended_at = row
+    id, shape, address, subject, moderators, open_door, locked, keeps_seats, continues, started_at, ended_at, _ = row
     return Conversation(
         id=id,
         started_at=moment(started_at),

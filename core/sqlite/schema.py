@@ -172,6 +172,25 @@ def m006_archive(db: Database) -> None:
     db.execute("CREATE INDEX seats_taken_by ON seats (who, conversation)")
 
 
+@MIGRATIONS()
+def m007_charters(db: Database) -> None:
+    """Conferences have rules, people belong to them in different ways, and what was said may be taken back."""
+    db.execute("ALTER TABLE conversations ADD COLUMN rules TEXT")  # JSON; NULL: who moderated owns it, no charter
+    db.execute("ALTER TABLE conversations ADD COLUMN persistent INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX conversations_persistent ON conversations (address) WHERE persistent = 1")
+    db.execute(
+        """
+        CREATE TABLE retractions (
+            message TEXT PRIMARY KEY,
+            conversation TEXT NOT NULL,
+            by TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            reason TEXT NOT NULL
+        ) STRICT
+        """
+    )
+
+
 def unknown_migrations(db: Database) -> list[str]:
     """Migrations in the file that this program does not know: a newer one has made them."""
     known = {migration.name for migration in MIGRATIONS.pending(Database(memory=True, execute_plugins=False))}

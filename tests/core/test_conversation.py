@@ -20,6 +20,7 @@ from ...core.conversation import (
 )
 from ...core.errors import Gone, NotAllowed, NotFound, TooLarge
 from ...core.identity import Identity
+from ...core.standing import Standing
 from ..people import ALICE, BOB, CAROL, DAVE, NOON, who
 
 ROOM = Identity("r", "conference.example.test")
@@ -172,6 +173,8 @@ def test_the_owner_of_a_room_that_people_come_and_go_in_stays_its_owner():
     room = Conversation("c1", NOON, shape=Shape.CONFERENCE, address=ROOM, moderators={ALICE}, keeps_seats=False)
     room.join(ALICE, NOON), room.join(BOB, NOON)
     assert [type(e) for e in room.leave(ALICE, NOON)] == [ParticipantLeft]
+    assert (room.moderators, room.standing(ALICE)) == (set(), Standing.OWNER)
+    room.join(ALICE, NOON)
     assert room.moderators == {ALICE}
 
 

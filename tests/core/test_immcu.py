@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from ...core.conversation import BecameConference, ConversationEnded, History, ParticipantJoined, Shape
-from ...core.errors import Absent, Answered, Busy, Conflict, NotAllowed, NotFound, Refused, TooLarge
+from ...core.errors import Absent, Answered, Busy, Conflict, NotAllowed, NotFound, Protected, Refused, TooLarge
 from ...core.hooks import hookimpl
 from ...core.housekeeping import end_idle
 from ...core.identity import Endpoint, Identity
@@ -219,9 +219,16 @@ async def test_roles_and_the_door_outlast_a_restart_and_everybody_is_told(tmp_pa
         assert [type(event).__name__ for event in told[-2:]] == ["RoleChanged", "DoorChanged"]
     async with front_end_in(tmp_path) as front_end:
         room = await front_end.immcu.at(address)
-        assert (room.moderators, room.open_door, room.locked) == ({ALICE, BOB}, False, True)
-        await front_end.immcu.chair.eject(room, ALICE, BOB)
-        assert (room.participants, room.moderators) == ([BOB], {BOB})
+        assert (room.participants, room.open_door, room.locked) == ([], False, True)
+        with pytest.raises(NotAllowed):
+            await front_end.immcu.enter(room, CAROL)
+        await front_end.immcu.enter(room, ALICE)
+        await front_end.immcu.enter(room, BOB)
+        assert room.moderators == {ALICE, BOB}
+        with pytest.raises(Protected):
+            await front_end.immcu.chair.eject(room, ALICE, BOB)
+        await front_end.immcu.chair.eject(room, BOB, ALICE)
+        assert (room.participants, room.moderators) == ([ALICE], {ALICE})
 
 
 # ---- absent people

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ....core.conversation import MAX_PARTICIPANTS, Conversation, Shape
+from ....core.conversation import Conversation, Shape
 from ....core.errors import HereaboutsError
 from ....core.identity import Identity
 from ..errors import Refusal
@@ -90,9 +90,8 @@ class ConferencePackage:
     async def roster(self, address: Identity, conversation: Conversation) -> Roster:
         """What there is to see now."""
         members = [await self._member(who, conversation) for who in conversation.participants]
-        return Roster(
-            str(sip_uri(address)), conversation.subject, conversation.locked, tuple(members), MAX_PARTICIPANTS
-        )
+        maximum = conversation.charter.maximum
+        return Roster(str(sip_uri(address)), conversation.subject, conversation.locked, tuple(members), maximum)
 
     async def _member(self, who: Identity, conversation: Conversation) -> Member:
         name = await self._exchange.name_of(who)

@@ -158,14 +158,14 @@ def test_every_table_of_ours_is_strict(path):
     prepare(path)
     db = Database(connected(path), execute_plugins=False)
     tables = [table for table in db.tables if table.name != "_sqlite_migrations"]
-    assert len(tables) == 12 and all(table.strict for table in tables)
+    assert len(tables) == 13 and all(table.strict for table in tables)
 
 
 def test_migrations_are_applied_once_and_the_incarnation_stays(path):
     incarnation = prepare(path)
     assert prepare(path) == incarnation and len(incarnation) == 16
     db = Database(connected(path), execute_plugins=False)
-    assert len(MIGRATIONS.applied(db)) == 6 and not MIGRATIONS.pending(db)
+    assert len(MIGRATIONS.applied(db)) == 7 and not MIGRATIONS.pending(db)
 
 
 async def test_a_database_from_before_calls_is_brought_up_to_date(path):
