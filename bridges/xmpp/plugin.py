@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...core.hooks import hookimpl
 from .assembly import FEATURES
+from .commands.command import Commands
 from .options import XmppOptions
 from .services import Services
 
@@ -25,6 +26,8 @@ class XmppBridge:
         self.options = options
         self.services: Services | None = None
         """What serves, while the server runs."""
+        self.commands = Commands()
+        """What people may have done by ad-hoc commands; another plugin adds its own in its ``lifespan``."""
         self.ports: dict[str, int] = {}
         """The ports that were really opened: "starttls", "tls"."""
 
@@ -32,7 +35,7 @@ class XmppBridge:
     @asynccontextmanager
     async def lifespan(self, front_end: FrontEnd) -> AsyncIterator[None]:
         """Everything that runs, while the server does."""
-        services = self.services = Services(front_end, self.options, self.ports)
+        services = self.services = Services(front_end, self.options, self.ports, self.commands)
         try:
             async with AsyncExitStack() as running:
                 for feature in FEATURES:

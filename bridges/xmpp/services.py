@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .commands.command import Commands
 from .options import XmppOptions
 from .router import ClientRouter
 from .stream import sasl
@@ -33,12 +34,14 @@ ALPN = "xmpp-client"
 class Services:
     """The router, and what all client streams share."""
 
-    def __init__(self, front_end: FrontEnd, options: XmppOptions, ports: dict[str, int]) -> None:
+    def __init__(
+        self, front_end: FrontEnd, options: XmppOptions, ports: dict[str, int], commands: Commands | None = None
+    ) -> None:
         """``ports`` are those that are open, by what they are for; who opens one puts it there."""
         self.front_end = front_end
         self.options = options
         self.ports = ports
-        self.router = ClientRouter(front_end, options)
+        self.router = ClientRouter(front_end, options, commands)
         self.house = self._house()
 
     def _house(self) -> House:
