@@ -25,6 +25,7 @@ from .failures import Failures
 from .identity import Identity
 from .passwords import opaque
 from .people import Person
+from .tokens import Tokens
 
 if TYPE_CHECKING:
     from .hookspecs import Hooks
@@ -61,6 +62,8 @@ class Accounts:
         self._changing = asyncio.Lock()
         self._held: OrderedDict[Identity, Mapping[str, str]] = OrderedDict()
         self._changes = 0
+        self.tokens = Tokens(store, self._keys, clock, secret=secret)
+        """What clients keep in place of a password."""
         self.leaving: list[Callable[[Identity], Awaitable[None]]] = []
         """Core services that must know before somebody is removed, while there is still something to know."""
 
