@@ -15,6 +15,8 @@ from .syntax.stanza import Stanza
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd
+    from ...core.identity import Identity
+    from .pep.discovery import NodeDiscovery
 
 INFO = f"{{{xml.DISCO_INFO}}}query"
 ITEMS = f"{{{xml.DISCO_ITEMS}}}query"
@@ -24,6 +26,8 @@ SERVER_FEATURES = (xml.PRE_APPROVAL, xml.STANZA_ID)
 OFFLINE = "msgoffline"
 """Messages wait for those who are away (XEP-0160)."""
 SERVICE_FEATURES = (xml.MUC,)
+ACCOUNT = (("account", "registered", ""), ("pubsub", "pep", ""))
+"""What an account is: somebody's, and a place for their nodes (XEP-0163 section 6.1)."""
 
 
 class Nodes(Protocol):
@@ -37,8 +41,9 @@ class Nodes(Protocol):
 class Discovery:
     """Answers from the table itself, so that what is there and what is said to be there are one."""
 
-    def __init__(self, front_end: FrontEnd, queries: Queries) -> None:
+    def __init__(self, front_end: FrontEnd, queries: Queries, personal: NodeDiscovery) -> None:
         self._front_end = front_end
+        self._personal = personal
         self._queries = queries
         self.nodes: list[Nodes] = []
         queries.announce(Place.SERVER, *SERVER_FEATURES)
@@ -57,27 +62,37 @@ class Discovery:
             yield Query("get", INFO, place, answer, xml.DISCO_INFO)
         yield Query("get", ITEMS, Place.SERVER, self.services, xml.DISCO_ITEMS)
         for place in (Place.ACCOUNT, Place.PERSON):
-            yield Query("get", ITEMS, place, self.nothing, xml.DISCO_ITEMS)
+            yield Query("get", ITEMS, place, self.parts_of, xml.DISCO_ITEMS)
 
     async def server(self, resource: Resource, iq: Stanza) -> bytes:
         """An IM server, and all that can be asked of it or of one's account through it."""
         if node_of(iq):
             return _found([await nodes.info(resource, iq) for nodes in self.nodes])
+        return info(iq, [("server", "im", PROJECT)], self.server_features())
+
+    def server_features(self) -> list[str]:
+        """What the server can do; nodes are each account's own (XEP-0163 section 6.1)."""
         features = {*self._queries.features(Place.SERVER), *self._queries.features(Place.ACCOUNT)}
-        return info(iq, [("server", "im", PROJECT)], sorted(features))
+        return sorted(feature for feature in features if not feature.startswith(xml.PUBSUB))
 
     async def account(self, resource: Resource, iq: Stanza) -> bytes:
         """The asker's own account."""
-        _no_node(iq)
-        return info(iq, [("account", "registered", "")], self._queries.features(Place.ACCOUNT))
+        if node_of(iq):
+            return await self._node_info(resource, iq, resource.identity)
+        return info(iq, ACCOUNT, self._queries.features(Place.ACCOUNT))
 
     async def person(self, resource: Resource, iq: Stanza) -> bytes:
         """Somebody's account, for those who may see them (RFC 6121 section 8.5, XEP-0030 section 8)."""
         assert iq.to is not None
         if not (await level_of(self._front_end, resource.identity, iq.to.identity)).sees:
             raise service_unavailable()
-        _no_node(iq)
-        return info(iq, [("account", "registered", "")], self._queries.features(Place.PERSON))
+        if node_of(iq):
+            return await self._node_info(resource, iq, iq.to.identity)
+        return info(iq, ACCOUNT, self._queries.features(Place.PERSON))
+
+    async def _node_info(self, resource: Resource, iq: Stanza, owner: Identity) -> bytes:
+        inner = await self._personal.node(owner, node_of(iq), resource.identity)
+        return xml.element("query", {"xmlns": xml.DISCO_INFO, "node": node_of(iq)}, inner)
 
     async def service(self, resource: Resource, iq: Stanza) -> bytes:
         """The conference service (XEP-0045 section 6.2)."""
@@ -91,9 +106,14 @@ class Discovery:
             return _found([await nodes.items(resource, iq) for nodes in self.nodes])
         return items(iq, [(self._front_end.conference_domain(iq.to.domain), "Conferences")])
 
-    async def nothing(self, resource: Resource, iq: Stanza) -> bytes:
-        """An account has no parts that others may list; the same for who does not exist."""
-        return items(iq, [])
+    async def parts_of(self, resource: Resource, iq: Stanza) -> bytes:
+        """An account's nodes, or what is in one: those that the asker may read, and nothing of who does not exist."""
+        owner = iq.to.identity if iq.to is not None else resource.identity
+        if node_of(iq):
+            found = await self._personal.items(owner, node_of(iq), resource.identity)
+            return items(iq, [(str(owner), id) for id in found])
+        nodes = await self._personal.nodes(owner, resource.identity)
+        return node_items(iq, [(str(owner), name, title) for name, title in nodes])
 
 
 def info(iq: Stanza, identities: Iterable[tuple[str, str, str]], features: Iterable[str], more: bytes = b"") -> bytes:
@@ -114,7 +134,7 @@ def items(iq: Stanza, found: Iterable[tuple[str, str]]) -> bytes:
 
 def node_items(iq: Stanza, found: Iterable[tuple[str, str, str]]) -> bytes:
     """An answer to disco#items about nodes: (address, node, name)."""
-    inner = b"".join(xml.element("item", {"jid": jid, "node": node, "name": name}) for jid, node, name in found)
+    inner = b"".join(xml.element("item", {"jid": jid, "node": node, "name": name or None}) for jid, node, name in found)
     return xml.element("query", {"xmlns": xml.DISCO_ITEMS, "node": _node(iq)}, inner)
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ...core.presence import Availability
 from .archive import Archives
-from .bookmarks import Bookmarks
 from .channel import ClientChannel
 from .commands.administration import administration
 from .commands.command import Commands, May
@@ -18,11 +17,11 @@ from .messages.carbons import Carbons
 from .messages.messages import Messages
 from .messages.signals import Signals
 from .messages.threads import Threads
+from .personal import Personal
 from .presence.blocking import BlockLists
 from .presence.presence import Availabilities
 from .presence.roster import Roster
 from .presence.subscriptions import Subscriptions
-from .private import PrivateStorage
 from .queries import Queries
 from .resource import Resource, Resources, Start
 from .rooms.admin import RoomAdministration
@@ -37,7 +36,6 @@ from .service import Service
 from .syntax import xml
 from .syntax.jid import Jid
 from .syntax.stanza import Stanza
-from .vcard import Cards
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd
@@ -54,31 +52,31 @@ class Parts:
         self.subscriptions = Subscriptions(front_end.contacts)
         self.blocking = BlockLists(front_end, self.resources)
         self._roster = Roster(front_end.contacts)
-        self._threads = Threads()
+        self.threads = Threads()
         names, signals = Names(front_end.accounts), Signals(front_end, self.resources)
-        storage, cards = PrivateStorage(front_end.store), Cards(front_end)
-        bookmarks = Bookmarks(storage, self.resources)
-        invitations = Invitations(front_end, self.resources, self._threads, bookmarks, names)
-        talk = RoomTalk(front_end, names, signals, self._threads, relays=relays)
+        self.personal = Personal(front_end, self.resources, self.queries, start)
+        bookmarks, cards = self.personal.bookmarks, self.personal.cards
+        invitations = Invitations(front_end, self.resources, self.threads, bookmarks, names)
+        talk = RoomTalk(front_end, names, signals, self.threads, relays=relays)
         reception = Reception(invitations, talk, start)
         self.rooms = Rooms(front_end, names, talk, reception, invitations)
         self.events = RoomEvents(front_end, self.rooms, reception, names, invitations, start)
-        self.messages = Messages(front_end, self.resources, signals, self._threads, invitations)
+        self.messages = Messages(front_end, self.resources, signals, self.threads, invitations)
         self.availabilities = Availabilities(front_end, self.resources, self.subscriptions, self.events, start, dnd=dnd)
+        self.availabilities.shows(self.personal)
         for command in administration(front_end, admins):
             commands.add(command)
-        discovery, command_service = Discovery(front_end, self.queries), CommandService(commands, time.monotonic)
-        discovery.nodes.append(command_service)
+        discovery = Discovery(front_end, self.queries, self.personal.nodes)
+        self.command_service = CommandService(commands, time.monotonic)
+        discovery.nodes.append(self.command_service)
         for part in (
             Service(front_end),
             self._roster,
             self.blocking,
-            storage,
-            bookmarks,
-            cards,
+            self.personal,
             Carbons(),
             discovery,
-            command_service,
+            self.command_service,
             RoomDiscovery(front_end, self.rooms, cards, self.queries),
             RoomAdministration(front_end, self.rooms),
             Archives(front_end, self.rooms, names),
@@ -87,7 +85,8 @@ class Parts:
 
     def channel(self, resource: Resource, start: Start) -> ClientChannel:
         """The core's way to one resource."""
-        return ClientChannel(resource, self._roster, self.subscriptions, self.rooms, self.events, self._threads, start)
+        resource.photo = self.personal.photos.of(resource.identity)
+        return ClientChannel(resource, self._roster, self.subscriptions, self.rooms, self.events, self.threads, start)
 
     def forward(self, resource: Resource, iq: Stanza, to: Jid) -> None:
         """An IQ from client to client (RFC 6121 section 8.5.3).  Raises StanzaError where nobody is to answer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from xml.etree.ElementTree import Element
 
 from ...core.errors import TooLarge
@@ -25,11 +25,21 @@ MAX_ELEMENTS = 50
 """Elements of different names one person may keep."""
 
 
+class Elsewhere(Protocol):
+    """Keeps an element of one name in a way of its own."""
+
+    async def element(self, who: Identity) -> bytes: ...
+
+    async def keep(self, who: Identity, element: bytes, sender: str = "") -> None: ...
+
+
 class PrivateStorage:
     """One element of each name for each person, replaced as a whole."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.others: dict[str, Elsewhere] = {}
+        """Who keeps what is not kept here, by ``{namespace}name``."""
 
     def queries(self) -> Iterable[Query]:
         """The lines of the table."""
@@ -41,26 +51,37 @@ class PrivateStorage:
     async def read(self, resource: Resource, iq: Stanza) -> bytes:
         """The element asked for, or an empty one of that name (section 2.2)."""
         asked = _the_one_element(iq)
-        kept = await self.element(resource.identity, asked.tag)
+        other = self.others.get(asked.tag)
+        if other is not None:
+            kept: bytes | None = await other.element(resource.identity)
+        else:
+            kept = await self.kept(resource.identity, asked.tag)
         return xml.element("query", {"xmlns": xml.PRIVATE}, kept or xml.serialise(Element(asked.tag)))
 
     async def write(self, resource: Resource, iq: Stanza) -> bytes:
         """Keep the element (section 2.1)."""
         given = _the_one_element(iq)
-        await self.keep(resource.identity, given.tag, xml.serialise(given))
+        other = self.others.get(given.tag)
+        if other is not None:
+            await other.keep(resource.identity, xml.serialise(given), resource.session.jid)
+        else:
+            await self.put(resource.identity, given.tag, xml.serialise(given))
         return b""
 
     async def refuse(self, resource: Resource, iq: Stanza) -> bytes:
         """Nobody reads or writes what is somebody else's (section 2.3)."""
         raise StanzaError("cancel", "forbidden")
 
-    async def element(self, who: Identity, tag: str) -> bytes | None:
-        """What a person keeps under a name ``{namespace}name``."""
+    async def kept(self, who: Identity, tag: str) -> bytes | None:
+        """What lies here for a person under a name ``{namespace}name``."""
         return await self._store.document(KIND, f"{who}/{tag}")
 
-    async def keep(self, who: Identity, tag: str, element: bytes) -> None:
-        """Keep an element for a person.  Raises TooLarge."""
+    async def put(self, who: Identity, tag: str, element: bytes | None) -> None:
+        """Keep an element for a person, or no longer.  Raises TooLarge."""
         key = f"{who}/{tag}"
+        if element is None:
+            await self._store.put_document(KIND, key, None)
+            return
         kept = await self._store.documents(KIND, f"{who}/")
         if key not in kept and len(kept) >= MAX_ELEMENTS:
             raise TooLarge(f"{MAX_ELEMENTS} elements are kept already")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ...core.identity import Endpoint, Identity
 from .stream.session import Session
+from .syntax.jid import Jid
 
 if TYPE_CHECKING:
+    from .capabilities import Caps
     from .presence.watch import Watch
     from .rooms.seat import Seat
+    from .syntax.stanza import Stanza
 
 Rest: TypeAlias = Awaitable[None] | None
 """What work leaves to be waited for."""
@@ -33,10 +36,15 @@ class Resource:
     """What a session has asked for and been shown.  ``seats`` are the rooms it sits in or is awaited in."""
 
     __slots__ = (
+        "asked",
         "blocked",
+        "caps",
+        "guest",
         "identity",
+        "interests",
         "lanes",
         "language",
+        "photo",
         "seats",
         "session",
         "stanza_ids",
@@ -46,9 +54,11 @@ class Resource:
         "watch",
     )
 
-    def __init__(self, session: Session, language: str) -> None:
+    def __init__(self, session: Session, language: str, *, guest: bool = False) -> None:
         self.session = session
         self.identity: Identity = session.identity
+        self.guest = guest
+        """Somebody of another domain, whose server vouches for them; see abroad/guests.py."""
         self.language = language
         self.lanes = Lanes()
         self.seats: dict[Identity, Seat] = {}
@@ -60,6 +70,13 @@ class Resource:
         """Nobody looks at the client (XEP-0352): what is of no use to somebody who does not look can wait or be
         dropped."""
         self.stanza_ids: dict[str, str] = {}
+        self.asked: dict[str, Callable[[Stanza], None]] = {}
+        """Questions of ours to the client that wait for an answer, by their id; see asking.py."""
+        self.caps: Caps | None = None
+        self.photo = ""
+        """The hash of its person's picture, as its presence says it (XEP-0153)."""
+        self.interests: frozenset[str] = frozenset()
+        """The nodes that the client wants to be told of (XEP-0163 section 4.2)."""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -99,6 +116,11 @@ class Lanes:
         self._last: dict[str, asyncio.Future[None]] = {}
         self._placed: dict[str, asyncio.Future[None]] = {}
 
+    @property
+    def at_work(self) -> bool:
+        """Whether anything in any lane is not done yet."""
+        return bool(self._last)
+
     def busy(self, lane: str) -> bool:
         """Whether something in this lane is not done yet."""
         return lane in self._last
@@ -137,11 +159,22 @@ class Lanes:
                 del self._last[lane], self._placed[lane]
 
 
+class Strangers(Protocol):
+    """The people of other domains, as far as something leads there."""
+
+    def serves(self, domain: str) -> bool:
+        """Whether stanzas can be sent to this domain."""
+
+    def at(self, address: Jid) -> Resource:
+        """What stands for an address of such a domain."""
+
+
 class Resources:
-    """Every connected resource of this front end, by person."""
+    """Every connected resource of this front end, by person; people of other domains have what stands for them."""
 
     def __init__(self) -> None:
         self._by_person: dict[Identity, dict[str, Resource]] = {}
+        self.abroad: Strangers | None = None
 
     def add(self, resource: Resource) -> None:
         """It is bound; one that had its name before is forgotten."""
@@ -156,13 +189,25 @@ class Resources:
                 del self._by_person[resource.identity]
 
     def of(self, who: Identity) -> list[Resource]:
-        """All of a person's."""
-        return list(self._by_person.get(who, {}).values())
+        """All of a person's; somebody of another domain is one, whatever programs they use."""
+        theirs = self._by_person.get(who)
+        if theirs is None:
+            stranger = self._stranger(who, "")
+            return [stranger] if stranger is not None else []
+        return list(theirs.values())
 
     def at(self, endpoint: Endpoint) -> Resource | None:
         """The one at this place."""
-        return self._by_person.get(endpoint.identity, {}).get(endpoint.instance)
+        theirs = self._by_person.get(endpoint.identity)
+        if theirs is None:
+            return self._stranger(endpoint.identity, endpoint.instance)
+        return theirs.get(endpoint.instance)
 
     def reachable(self, who: Identity) -> list[Resource]:
         """Those of a person that messages to the bare JID go to: with presence, and no negative priority."""
         return [r for r in self.of(who) if r.available and r.session.priority >= 0]
+
+    def _stranger(self, who: Identity, instance: str) -> Resource | None:
+        if self.abroad is None or not self.abroad.serves(who.domain):
+            return None
+        return self.abroad.at(Jid(who.user, who.domain, instance))

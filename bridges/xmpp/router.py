@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from ...core.errors import BadAddress, HereaboutsError
 from ...core.identity import Identity
 from ...core.presence import Availability
+from .abroad.abroad import Abroad
+from .asking import answered
 from .channel import ClientChannel
 from .commands.administration import administrators
 from .commands.command import Commands
@@ -17,7 +19,7 @@ from .errors import StanzaError, bad_request, error_answer, service_unavailable
 from .parts import Parts
 from .presence.subscriptions import NAMES as SUBSCRIPTIONS
 from .presence.words import language_of
-from .queries import Place, place_of
+from .queries import Place, open_to_guests, place_of
 from .resource import KEY, Resource, Rest
 from .rooms.disco import Elsewhere
 from .stream.session import Session
@@ -56,15 +58,18 @@ class ClientRouter:
     def __init__(self, front_end: FrontEnd, options: RouterOptions, commands: Commands | None = None) -> None:
         self._front_end = front_end
         self._background: set[asyncio.Task[None]] = set()
+        self.commands = commands if commands is not None else Commands()
         dnd = Availability.DO_NOT_DISTURB if options.dnd_means == "dnd" else Availability.BUSY
         self._parts = Parts(
             front_end,
             self._start,
-            commands if commands is not None else Commands(),
+            self.commands,
             dnd=dnd,
             relays=options.relay_until_joined,
             admins=administrators(front_end, options.admins),
         )
+        self.abroad = Abroad(front_end, self._parts, self.receive, self._start)
+        """Where people of other domains are, and by what their stanzas come and go."""
         self._kinds: dict[str, Callable[[Resource, Stanza], Coroutine[Any, Any, None] | None]] = {
             "message": self._message,
             "presence": self._presence,
@@ -126,12 +131,18 @@ class ClientRouter:
         to = stanza.to
         if to is None:
             to = Jid(resource.identity.user, resource.identity.domain)
+        if self._front_end.ours(to.domain):
+            take: Work = self._parts.messages.take
+        elif self._front_end.is_conference(to.domain):
+            take = self._parts.rooms.message
+        else:
+            return resource.lanes.take(
+                to.bare, self._do, resource, self.abroad.outgoing.message, stanza, to, message=True
+            )
         if not to.user:
             if stanza.type != "error" and stanza.type != "headline":
                 raise service_unavailable()
             return None
-        rooms = self._front_end.is_conference(to.domain)
-        take = self._parts.rooms.message if rooms else self._parts.messages.take
         return resource.lanes.take(to.bare, self._do, resource, take, stanza, to, message=True)
 
     def _presence(self, resource: Resource, stanza: Stanza) -> Coroutine[Any, Any, None] | None:
@@ -143,9 +154,13 @@ class ClientRouter:
             if type not in ("", "unavailable"):
                 raise bad_request("that kind of presence is for somebody")
             return self._in_turn(resource, own, self._own_presence, stanza, lane=OWN)
+        rooms = self._front_end.is_conference(to.domain)
+        if not rooms and type in ("", "unavailable") and not self._front_end.ours(to.domain):
+            self.abroad.outgoing.presence(resource, stanza, to)
+            return None
         if not to.user:
             return None
-        if self._front_end.is_conference(to.domain):
+        if rooms:
             return self._in_turn(resource, to, parts.rooms.presence, stanza)
         if type in SUBSCRIPTIONS:
             return self._in_turn(resource, to, parts.subscriptions.take, stanza, lane=OWN)
@@ -165,23 +180,27 @@ class ClientRouter:
         to, type = stanza.to, stanza.type
         place = place_of(to, resource.identity, self._front_end.domain_names)
         asks = type in ("get", "set")
+        if not asks and answered(resource, stanza):
+            return None
         if not asks and type not in ("result", "error"):
             raise bad_request("an iq is of type get, set, result or error")
         if asks and (len(stanza.kids) != 1 or not stanza.id):
             raise bad_request("a question has one child element and an id")
-        answer = self._parts.queries.answer(type, stanza.kids[0], place) if asks else None
+        allowed = asks and (not resource.guest or open_to_guests(stanza.kids[0], place))
+        answer = self._parts.queries.answer(type, stanza.kids[0], place) if allowed else None
         if answer is not None:
             lane = None if place in (Place.ROOM, Place.OCCUPANT) else OWN
             return self._in_turn(resource, to or Jid("", ""), self._answer, stanza, lane=lane)
         if to is not None:
+            if place is Place.ABROAD:
+                self.abroad.outgoing.iq(resource, stanza, to)
+                return None
             if place is Place.ENDPOINT:
                 self._parts.forward(resource, stanza, to)
                 return None
             if place is Place.OCCUPANT:
                 return self._in_turn(resource, to, self._forward, stanza)
         if asks:
-            if place is Place.ABROAD:
-                raise StanzaError("cancel", "remote-server-not-found")
             raise service_unavailable()
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ....core.access import AccessLevel
@@ -18,11 +19,14 @@ from ..server_owned import PRESENCE_TAGS, without
 from ..syntax import jid, xml
 from ..syntax.jid import Jid
 from ..syntax.stanza import Stanza
+from . import photo
 from .subscriptions import Subscriptions
 from .watch import Goodbyes, Watch, halves
 
 if TYPE_CHECKING:
     from ....core.front_end import FrontEnd
+    from ....core.identity import Identity
+    from ..personal import Personal
     from ..rooms.events import RoomEvents
 
 log = logging.getLogger(__name__)
@@ -52,11 +56,17 @@ class Availabilities:
         self._start = start
         self._dnd = dnd
         self._goodbyes: Goodbyes = {}
+        self._personal: Personal | None = None
+
+    def shows(self, personal: Personal) -> None:
+        """With their presence people's pictures are shown, and clients hear of nodes by it."""
+        self._personal = personal
+        personal.avatars.refresh.append(self.refresh)
 
     async def show(self, resource: Resource, stanza: Stanza) -> None:
         """Initial presence, or a change of it (sections 4.2 and 4.4).  Raises StanzaError, TooLarge, Refused."""
         shown = translate.read(stanza, self._dnd)
-        inner = without(stanza, PRESENCE_TAGS)
+        inner = photo.shown(resource, stanza)
         first = not resource.available
         await self._front_end.presence.publish(
             resource.identity,
@@ -81,6 +91,17 @@ class Availabilities:
             self._note_client(resource, stanza)
             await self._look_around(resource)
         await self._take_messages(resource, shown.priority >= 0)
+        if self._personal is not None:
+            await self._personal.curiosity.shown(resource, stanza)
+
+    async def refresh(self, who: Identity) -> None:
+        """Somebody has another picture: their clients' presence says so (XEP-0153 section 4.1)."""
+        claims = {claim.owner: claim for claim in self._front_end.presence.publications(who)}
+        for resource in self._resources.of(who):
+            claim, inner = claims.get(owner_of(resource)), resource.session.presence
+            if claim is not None and inner is not None:
+                inner = resource.session.presence = photo.replaced(inner, resource.photo)
+                await self._front_end.presence.publish(who, replace(claim, native=Native(PROTOCOL, inner)))
 
     async def hide(self, resource: Resource, stanza: Stanza) -> None:
         """The resource is there but unavailable (section 4.5): its words go to whoever was shown its presence."""
@@ -98,6 +119,8 @@ class Availabilities:
 
     def gone(self, resource: Resource, reason: str, inner: bytes = b"") -> None:
         """Whatever else a resource was shown, and was shown to, ends: it is unavailable, or its stream is gone."""
+        if self._personal is not None:
+            self._personal.curiosity.gone(resource)
         if resource.watch is not None:
             resource.watch.close()
             resource.watch = None
@@ -128,7 +151,8 @@ class Availabilities:
             )
         elif resource.available:
             directed.add(to.full)
-        self._send(resource, to, without(stanza, PRESENCE_TAGS), gone=gone)
+        inner = without(stanza, PRESENCE_TAGS) if gone else photo.shown(resource, stanza)
+        self._send(resource, to, inner, gone=gone)
 
     async def probe(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
         """Where is somebody now (section 4.3)?  Silence for who may not see them."""
@@ -149,7 +173,7 @@ class Availabilities:
 
     async def _look_around(self, resource: Resource) -> None:
         """A resource has just become available: show it itself, the person's others, the contacts, and what waits."""
-        watch = resource.watch = Watch(resource, self._front_end.presence, self._goodbyes, self._start)
+        watch = resource.watch = Watch(resource, self._front_end.presence, self._goodbyes, self._start, self._personal)
         await watch.follow(resource.identity)
         for contact in await self._front_end.contacts.of(resource.identity):
             await watch.follow(contact.address)

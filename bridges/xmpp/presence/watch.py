@@ -9,10 +9,12 @@ from ....core.presence import PresenceDocument
 from ....core.presence_registry import View
 from .. import translate
 from ..resource import LISTS, Resource, Start
-from ..syntax import jid
+from ..syntax import jid, xml
+from . import photo
 
 if TYPE_CHECKING:
     from ....core.presence_registry import PresenceRegistry
+    from ..personal import Personal
 
 ALONE = "hereabouts"
 """The resource that stands for somebody who is here without any device of theirs: on the phone, for example."""
@@ -26,14 +28,22 @@ Halves = tuple[bytes, bytes]
 class Watch:
     """A watcher of many people, for one resource.  It remembers what it was shown last, to take it back in the end."""
 
-    __slots__ = ("_goodbyes", "_held", "_people", "_presence", "_resource", "_start", "identity")
+    __slots__ = ("_goodbyes", "_held", "_people", "_personal", "_presence", "_resource", "_start", "identity")
 
-    def __init__(self, resource: Resource, presence: PresenceRegistry, goodbyes: Goodbyes, start: Start) -> None:
+    def __init__(
+        self,
+        resource: Resource,
+        presence: PresenceRegistry,
+        goodbyes: Goodbyes,
+        start: Start,
+        personal: Personal | None = None,
+    ) -> None:
         self.identity: Identity | None = resource.identity
         self._resource = resource
         self._presence = presence
         self._goodbyes = goodbyes
         self._start = start
+        self._personal = personal
         self._people: dict[Identity, View] = {}
         self._held: dict[Identity, tuple[View, View | None]] = {}
         """What changed while nobody looks at the client (XEP-0352): the newest view, and the last that was shown."""
@@ -69,6 +79,9 @@ class Watch:
         """One person's presence as it is now; only the resources that differ are sent."""
         self._people[view.document.identity] = view
         lanes = self._resource.lanes
+        gained = view.level.sees and (before is None or not before.level.sees)
+        if gained and self._personal is not None and self._resource.interests:
+            self._start(self._personal.curiosity.met(self._resource, view.document.identity))
         if lanes.busy(LISTS):
             # A change of the contact list is told before the presence that it brings (RFC 6121 section 3.1.6).
             self._start(lanes.take(LISTS, self._show_later, view, before))
@@ -87,16 +100,17 @@ class Watch:
         language = self._resource.language
         since = f"{before.level} {before.version}" if before is not None else "first"
         kind = f"xmpp {language} {since}"
-        changes: list[Halves] = view.body(kind, lambda: differences(view, before, language, self._goodbyes))
+        hash = self._personal.photos.of(view.document.identity) if self._personal is not None else ""
+        changes: list[Halves] = view.body(kind, lambda: differences(view, before, language, self._goodbyes, hash))
         if changes:
             to = self._resource.session.jid_bytes
             self._resource.session.send_all([head + to + tail for head, tail in changes])
 
 
-def differences(view: View, before: View | None, language: str, goodbyes: Goodbyes) -> list[Halves]:
-    """The stanzas that lead from one view of a person to the next."""
-    now = _resources(view, language)
-    then = _resources(before, language) if before is not None else {}
+def differences(view: View, before: View | None, language: str, goodbyes: Goodbyes, hash: str = "") -> list[Halves]:
+    """The stanzas that lead from one view of a person to the next; ``hash`` is that of the person's picture."""
+    now = _resources(view, language, hash)
+    then = _resources(before, language, hash) if before is not None else {}
     who = view.document.identity
     changes = [halves(who, instance, inner) for instance, inner in now.items() if then.get(instance) != inner]
     for instance in then:
@@ -112,8 +126,16 @@ def halves(who: Identity, instance: str, inner: bytes, *, gone: bool = False) ->
     return head, b"".join((type, b">", inner, b"</presence>")) if inner else type + b"/>"
 
 
-def _resources(view: View, language: str) -> dict[str, bytes]:
+def _resources(view: View, language: str, hash: str) -> dict[str, bytes]:
     made: dict[str, bytes] = view.body(
-        f"xmpp {language}", lambda: translate.inners(view.document, language, alone=ALONE)
+        f"xmpp {language}", lambda: _pictured(translate.inners(view.document, language, alone=ALONE), hash)
     )
     return made
+
+
+def _pictured(inners: dict[str, bytes], hash: str) -> dict[str, bytes]:
+    """Devices of other worlds have their person's picture too; clients of ours have said theirs (photo.py)."""
+    if not hash:
+        return inners
+    mark = xml.VCARD_UPDATE.encode()
+    return {name: inner if mark in inner else inner + photo.element(hash) for name, inner in inners.items()}

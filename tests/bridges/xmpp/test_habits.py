@@ -73,11 +73,10 @@ HABITS: dict[str, list[object]] = {
         put(query("urn:xmpp:mam:2", "<x xmlns='jabber:x:data' type='submit'/>"), ME),
         BOOKMARKS,
         put(
-            f"<pubsub xmlns='{PUBSUB}'><publish node='eu.siacs.conversations.axolotl.devicelist'><item id='current'/>"
-            "</publish></pubsub>",
-            "",
-            ERROR,
+            f"<pubsub xmlns='{PUBSUB}'><publish node='eu.siacs.conversations.axolotl.devicelist'><item>"
+            "<list xmlns='eu.siacs.conversations.axolotl'><device id='1'/></list></item></publish></pubsub>",
         ),
+        get(f"<pubsub xmlns='{PUBSUB}#owner'><configure node='eu.siacs.conversations.axolotl.devicelist'/></pubsub>"),
         BLOCKLIST,
         get(f"<pubsub xmlns='{PUBSUB}#owner'><configure node='x'/></pubsub>", "", ERROR),
     ],
@@ -130,10 +129,8 @@ HABITS: dict[str, list[object]] = {
         get(query("jabber:iq:roster", ver="")),
         f"<presence>{CAPS}<x xmlns='vcard-temp:x:update'/></presence>",
         put(
-            f"<pubsub xmlns='{PUBSUB}'><publish node='http://jabber.org/protocol/nick'><item id='current'/></publish>"
-            "</pubsub>",
-            "",
-            ERROR,
+            f"<pubsub xmlns='{PUBSUB}'><publish node='http://jabber.org/protocol/nick'><item id='current'>"
+            "<nick xmlns='http://jabber.org/protocol/nick'>carol</nick></item></publish></pubsub>",
         ),
         get(query(INFO), SERVER),
         CARBONS,
@@ -214,7 +211,7 @@ async def test_a_client_gets_all_it_asks_for(house, name, at_once):
     alice = await house.client(ALICE, presence="")
     expected = await does(alice, HABITS[name], at_once=at_once)
     got = alice.got()
-    answers = {e.get("id"): e.get("type") for e in got if e.tag.endswith("}iq") and e.get("type") != "set"}
+    answers = {e.get("id"): e.get("type") for e in got if e.tag.endswith("}iq") and e.get("type") in (RESULT, ERROR)}
     assert answers == expected
     assert alice.jid in {e.get("from") for e in got if e.tag.endswith("}presence")}
     assert alice.jid in {e.get("from") for e in bob.got("presence")}

@@ -60,14 +60,14 @@ REFUSED = [
         "set",
         None,
         "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='http://jabber.org/protocol/nick'/></pubsub>",
-        "feature-not-implemented",
+        "bad-request",
     ),
-    ("get", None, "<pubsub xmlns='http://jabber.org/protocol/pubsub'/>", "feature-not-implemented"),
+    ("get", None, "<pubsub xmlns='http://jabber.org/protocol/pubsub'/>", "bad-request"),
     (
         "get",
         None,
         "<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'><configure node='x'/></pubsub>",
-        "service-unavailable",
+        "item-not-found",
     ),
     ("get", "bob@example.test", "<ping xmlns='urn:xmpp:ping'/>", "service-unavailable"),
     ("get", "bob@example.test/desk", "<ping xmlns='urn:xmpp:ping'/>", "service-unavailable"),
@@ -176,7 +176,7 @@ async def test_the_server_says_what_it_is_and_can_do(house):
     assert item.get("jid") == SERVICE
     service = await alice.ask(INFO, to=SERVICE)
     assert identities(service) == [("conference", "text")] and "http://jabber.org/protocol/muc" in features(service)
-    assert identities(await alice.ask(INFO)) == [("account", "registered")]
+    assert identities(await alice.ask(INFO)) == [("account", "registered"), ("pubsub", "pep")]
 
 
 async def test_every_feature_that_is_announced_is_answered_and_every_answer_is_unique():
@@ -203,7 +203,10 @@ async def test_strangers_learn_nothing_about_accounts(house):
 async def test_contacts_learn_more(house):
     await house.friends(ALICE, BOB)
     alice = await house.client(ALICE)
-    assert identities(await alice.ask(INFO, to="bob@example.test")) == [("account", "registered")]
+    assert identities(await alice.ask(INFO, to="bob@example.test")) == [
+        ("account", "registered"),
+        ("pubsub", "pep"),
+    ]
 
 
 # ---- time and presence
@@ -249,7 +252,7 @@ async def test_cards_come_from_the_directory_until_somebody_writes_one(house):
     assert card.findtext(".//{vcard-temp}FN") == "Robert" and card.findtext(".//{vcard-temp}NOTE") == "a < b"
     assert card.findtext(".//{vcard-temp}TITLE") is None
     write = "<vCard xmlns='vcard-temp'><FN>Mallory</FN></vCard>"
-    assert condition(await alice.ask(write, to="bob@example.test", type="set"))[1] == "service-unavailable"
+    assert condition(await alice.ask(write, to="bob@example.test", type="set"))[1] == "forbidden"
     assert replace(person, name="").shown_name == "bob" and NOON
 
 
@@ -335,7 +338,7 @@ async def test_clients_that_know_bookmarks_hear_of_changes(house):
         ("<publish node='urn:xmpp:bookmarks:1'/>", "bad-request"),
         ("<publish node='urn:xmpp:bookmarks:1'><item id='a@b'/></publish>", "bad-request"),
         ("<publish node='urn:xmpp:bookmarks:1'><item id='@'/></publish>", "jid-malformed"),
-        ("<retract node='urn:x'><item id='a@b'/></retract>", "feature-not-implemented"),
+        ("<retract node='urn:x'><item id='a@b'/></retract>", "item-not-found"),
     ],
 )
 async def test_bookmarks_that_are_none(house, inside, why):

@@ -1,0 +1,108 @@
+"""Which nodes a client wants to hear of: the ``+notify`` features behind its capabilities (XEP-0163 section 4.2)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from .. import capabilities
+from ..asking import ask
+from ..capabilities import Caps
+from ..resource import Resource, Start
+from ..syntax import xml
+from ..syntax.stanza import Stanza
+from .eventing import Eventing
+from .node import MAX_NODE_NAME
+
+if TYPE_CHECKING:
+    from ....core.front_end import FrontEnd
+    from ....core.identity import Identity
+
+QUERY = f"{{{xml.DISCO_INFO}}}query"
+NOTIFY = "+notify"
+MAX_INTERESTS = 100
+"""Nodes that one client may want to hear of."""
+MAX_KNOWN = 2000
+"""Hashes whose features are remembered; those that nobody showed for longest are asked for anew."""
+
+Interests = frozenset[str]
+
+
+class Curiosity:
+    """Asks a client once for what is behind a hash, and brings whoever comes what they want to hear of."""
+
+    def __init__(self, front_end: FrontEnd, eventing: Eventing, start: Start) -> None:
+        self._front_end = front_end
+        self._eventing = eventing
+        self._start = start
+        self._known: OrderedDict[tuple[str, str], Interests] = OrderedDict()
+
+    async def shown(self, resource: Resource, presence: Stanza) -> None:
+        """A client has shown presence: the first, or another."""
+        caps = capabilities.of(presence)
+        if caps == resource.caps:
+            return
+        resource.caps = caps
+        if caps is None:
+            resource.interests = frozenset()
+            return
+        known = self._known.get((caps.hash, caps.ver))
+        if known is not None:
+            self._known.move_to_end((caps.hash, caps.ver))
+            await self._interested(resource, known)
+            return
+        query = xml.element("query", {"xmlns": xml.DISCO_INFO, "node": caps.query_node})
+        ask(resource, resource.session.bare, query, lambda answer: self._answered(resource, caps, answer))
+
+    async def met(self, resource: Resource, owner: Identity) -> None:
+        """A client that is here has come to see somebody: they hear what that person's nodes say now."""
+        await self._tell(resource, owner, resource.interests)
+
+    def gone(self, resource: Resource) -> None:
+        """It is unavailable: when it comes back, it is told of everything again."""
+        resource.caps, resource.interests = None, frozenset()
+
+    # ---- inside
+
+    def _answered(self, resource: Resource, caps: Caps, answer: Stanza) -> None:
+        query = answer.child(QUERY) if answer.type == "result" else None
+        if query is None:
+            return
+        wanted = interests_in(capabilities.features(query))
+        # What is not what it says it is holds for this client alone (XEP-0115 section 5.4).
+        if capabilities.verified(caps, query):
+            self._known[caps.hash, caps.ver] = wanted
+            if len(self._known) > MAX_KNOWN:
+                self._known.popitem(last=False)
+        if resource.caps == caps and not resource.session.closed:
+            self._start(self._interested(resource, wanted))
+
+    async def _interested(self, resource: Resource, wanted: Interests) -> None:
+        """What a client did not hear of before, it is told as it is now (section 4.3.4)."""
+        new = wanted - resource.interests
+        resource.interests = wanted
+        if not new:
+            return
+        owners = [resource.identity]
+        owners += [contact.address for contact in await self._front_end.contacts.of(resource.identity) if contact.sees]
+        for owner in owners:
+            if owner not in resource.blocked and self._front_end.ours(owner.domain):
+                await self._tell(resource, owner, new)
+
+    async def _tell(self, resource: Resource, owner: Identity, names: Interests) -> None:
+        shelf = await self._eventing.shelves.of(owner)
+        for name in sorted(names & shelf.nodes.keys()):
+            node = shelf.nodes[name]
+            if node.config.send_last_published_item != "on_sub_and_presence" or not node.config.deliver_notifications:
+                continue
+            if not await self._eventing.admission.sees(owner, node, resource.identity):
+                continue
+            last = await self._eventing.last(owner, name)
+            if last is not None and resource.available:
+                self._eventing.notices.last(resource, owner, node, *last)
+
+
+def interests_in(features: list[str]) -> Interests:
+    """The nodes that these features ask to be told of."""
+    names = [feature.removesuffix(NOTIFY) for feature in features if feature.endswith(NOTIFY)]
+    return frozenset([name for name in names if 0 < len(name) <= MAX_NODE_NAME][:MAX_INTERESTS])
