@@ -66,6 +66,9 @@ class Registrar:
         self._background: set[asyncio.Task[None]] = set()
         self.departed: list[Callable[[Binding, str], None]] = []
         """Core services that must know at once when an endpoint is gone, and why."""
+        self.elsewhere: list[Callable[[Identity, News], None]] = []
+        """Told what there is to know for people who are signed in nowhere here: those of other domains, by whatever
+        leads there."""
 
     def bind(self, binding: Binding) -> Binding | None:
         """Sign an endpoint in, or renew it.  Returns the binding it replaces, if that had another channel.
@@ -134,7 +137,12 @@ class Registrar:
 
     def tell(self, who: Identity, news: News, but: str = "") -> None:
         """Tell every endpoint of a person, except the instance ``but``."""
-        for binding in list(self._bindings.get(who, {}).values()):
+        here = self._bindings.get(who)
+        if here is None:
+            for told in self.elsewhere:
+                told(who, news)
+            return
+        for binding in list(here.values()):
             if binding.endpoint.instance != but:
                 binding.channel.tell(news)
 

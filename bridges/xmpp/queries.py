@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from ...core.domains import Domains
 from ...core.identity import Identity
 from .resource import Resource
+from .syntax import xml
 from .syntax.jid import Jid
 from .syntax.stanza import Stanza
 
@@ -45,6 +46,27 @@ def place_of(to: Jid | None, asker: Identity, domains: Domains) -> Place:
     if to.resource:
         return Place.ENDPOINT
     return Place.ACCOUNT if to.identity == asker else Place.PERSON
+
+
+OPEN_PLACES = frozenset({Place.PERSON, Place.SERVICE, Place.ROOM, Place.OCCUPANT})
+"""Where people of other domains may ask everything: each answer there depends on who asks."""
+OPEN_QUESTIONS = frozenset(
+    {
+        f"{{{xml.DISCO_INFO}}}query",
+        f"{{{xml.DISCO_ITEMS}}}query",
+        f"{{{xml.PING}}}ping",
+        f"{{{xml.VERSION}}}query",
+        f"{{{xml.TIME}}}time",
+        f"{{{xml.LAST}}}query",
+        f"{{{xml.VCARD}}}vCard",
+    }
+)
+"""What they may ask the server; all else, such as room for files, is for people of our own."""
+
+
+def open_to_guests(payload: str, place: Place) -> bool:
+    """Whether somebody of another domain may ask this."""
+    return place in OPEN_PLACES or (place is Place.SERVER and payload in OPEN_QUESTIONS)
 
 
 class Answer(Protocol):

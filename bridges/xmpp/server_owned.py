@@ -10,6 +10,12 @@ from .syntax.stanza import Stanza
 OLD_DELAY = "{jabber:x:delay}x"
 DELAY = f"{{{xml.DELAY}}}delay"
 
+STANZA_ID = f"{{{xml.STANZA_ID}}}stanza-id"
+COPIES = frozenset({f"{{{xml.CARBONS}}}sent", f"{{{xml.CARBONS}}}received"})
+"""What a person's own server alone may send them."""
+JUDGED = COPIES | {STANZA_ID, DELAY, OLD_DELAY}
+"""What other domains may add only in their own name."""
+
 MESSAGE_TAGS = frozenset(
     {
         f"{{{xml.STANZA_ID}}}stanza-id",
@@ -47,6 +53,21 @@ def without(stanza: Stanza, tags: frozenset[str], *, keep: frozenset[str] = froz
     if taken.isdisjoint(stanza.kids):
         return stanza.inner
     return b"".join(xml.serialise(kid) for kid in stanza.tree if kid.tag not in taken)
+
+
+def from_abroad(stanza: Stanza, domain: str) -> bytes:
+    """The children of a stanza from another domain: rooms and servers there may say more than clients may, but nothing
+    in the name of another domain than their own."""
+    if JUDGED.isdisjoint(stanza.kids):
+        return stanza.inner
+    return b"".join(xml.serialise(kid) for kid in stanza.tree if _is_theirs(kid, domain))
+
+
+def _is_theirs(kid: Element, domain: str) -> bool:
+    if kid.tag not in JUDGED:
+        return True
+    by = kid.get("by" if kid.tag == STANZA_ID else "from", "").lower()
+    return kid.tag not in COPIES and by.partition("/")[0].rpartition("@")[2] == domain
 
 
 def honest_delay(stanza: Stanza, bare: str) -> bool:

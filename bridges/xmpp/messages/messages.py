@@ -12,7 +12,7 @@ from ..errors import StanzaError, service_unavailable
 from ..presence.blocking import BLOCKED
 from ..resource import Resource, Resources, Rest
 from ..rooms.invitations import DIRECT, Invitations
-from ..server_owned import DELAY, MESSAGE_TAGS, honest_delay, without
+from ..server_owned import DELAY, MESSAGE_TAGS, from_abroad, honest_delay, without
 from ..syntax import jid
 from ..syntax.jid import Jid
 from ..syntax.stanza import Stanza
@@ -62,7 +62,7 @@ class Messages:
         if not text:
             await self._signals.take(resource, message, to, inner)
             return None
-        if type != "chat" and to.resource and self._front_end.registrar.at(to.endpoint) is None:
+        if type != "chat" and to.resource and not self._is_anywhere(to.endpoint):
             raise service_unavailable()
         utterance = Utterance(
             sender=resource.endpoint,
@@ -100,6 +100,10 @@ class Messages:
         else:
             raise service_unavailable()
 
+    def _is_anywhere(self, endpoint: Endpoint) -> bool:
+        """Whether there is somebody signed in at this place, or it is for another domain to say."""
+        return self._front_end.registrar.at(endpoint) is not None or self._resources.at(endpoint) is not None
+
     def _to_myself(self, resource: Resource, said: Message, to: Jid) -> None:
         """A note to oneself: the one who wrote it hears it too, at the resources addressed."""
         for other in self._signals.addressed(to):
@@ -110,6 +114,8 @@ class Messages:
 
 def cleaned(message: Stanza, resource: Resource) -> bytes:
     """A message's children, without those that only servers may add."""
+    if resource.guest:
+        return from_abroad(message, resource.identity.domain)
     if MESSAGE_TAGS.isdisjoint(message.kids):
         return message.inner
     keep = frozenset({DELAY}) if honest_delay(message, resource.session.bare) else frozenset()

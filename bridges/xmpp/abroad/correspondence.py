@@ -1,0 +1,92 @@
+"""The core's way to people of other domains: messages and news become stanzas that carriers take."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from ....core.conversation import Shape
+from ....core.identity import Identity
+from ....core.message import Copy, Delivery, Happened, News, Receipt, Typing
+from ..messages import payload
+from ..messages.messages import sender_of
+from ..messages.signals import receipt_stanza, typing_stanza
+from ..messages.threads import Threads
+from ..syntax import jid
+from ..syntax.jid import Jid
+
+if TYPE_CHECKING:
+    from ....core.registrar import Channel
+    from ..parts import Parts
+    from .guests import Guests
+
+
+class Correspondence:
+    """The Channel of everybody that a carrier reaches.  Never waits: an error comes later, or never."""
+
+    def __init__(self, parts: Parts, guests: Guests, threads: Threads) -> None:
+        self._parts = parts
+        self._guests = guests
+        self._threads = threads
+
+    def deliver(self, delivery: Delivery) -> asyncio.Future[None] | None:
+        """What somebody said to one of their people, or in a conference that one of them is in."""
+        if delivery.copy is Copy.SENT:
+            return None
+        message, who = delivery.message, delivery.to.identity
+        if delivery.conversation.shape is Shape.CONFERENCE:
+            return self._in_conference(delivery)
+        guest = self._guests.at(Jid(who.user, who.domain, message.target))
+        packed = payload.packed_message(message, self._threads.of(delivery.conversation.id))
+        guest.send(payload.stanza(sender_of(message), guest.session.jid_bytes, packed))
+        return None
+
+    def tell(self, news: News) -> None:
+        """News say for themselves whom they are for: see ``hear``."""
+
+    def hear(self, who: Identity, news: News) -> None:
+        """News for one of their people, who is signed in nowhere here."""
+        if not self._guests.serves(who.domain):
+            return
+        match news:
+            case Typing() | Receipt():
+                self._signal(who, news)
+            case Happened():
+                self._happened(who, news)
+
+    # ---- inside
+
+    def _in_conference(self, delivery: Delivery) -> asyncio.Future[None] | None:
+        """To those of their programs that are in the room; if none is, to the person, as chat."""
+        address, who = delivery.conversation.address, delivery.to.identity
+        assert address is not None
+        inside = self._guests.sitting(who, address)
+        outcomes = [self._parts.rooms.deliver(guest, delivery) for guest in inside or [self._guests.of(who)]]
+        return None if None in outcomes else outcomes[0]
+
+    def _signal(self, who: Identity, news: Typing | Receipt) -> None:
+        conversation, sender = news.conversation, jid.quoted(jid.full_jid(news.who))
+        if conversation.shape is Shape.CONFERENCE:
+            for guest in self._guests.sitting(who, conversation.address) if conversation.address is not None else ():
+                self._parts.rooms.signal(guest, news)
+        elif isinstance(news, Typing):
+            guest = self._guests.of(who)
+            guest.send(typing_stanza(news, sender, guest.session.jid_bytes))
+        else:
+            guest = self._guests.that_said(who, news.origin)
+            known_as = guest.stanza_ids.get(news.origin, news.origin)
+            guest.send(receipt_stanza(news, sender, guest.session.jid_bytes, known_as))
+
+    def _happened(self, who: Identity, news: Happened) -> None:
+        address = news.conversation.address
+        if address is None:
+            return
+        guests = self._guests.sitting(who, address) or [self._guests.of(who)]
+        for guest in guests:
+            self._parts.events.happened(guest, news.event, news.conversation)
+
+
+if TYPE_CHECKING:
+
+    def _is_a_channel(correspondence: Correspondence) -> Channel:
+        return correspondence
