@@ -14,7 +14,8 @@ from .services import Services
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd
-    from ...core.identity import Endpoint
+    from ...core.identity import Endpoint, Identity
+    from ...core.registrar import Channel
 
 
 class XmppBridge:
@@ -50,6 +51,11 @@ class XmppBridge:
         """Somebody came back, with whatever program: rooms where they have a seat show them again."""
         if self.services is not None:
             self.services.router.signed_in(endpoint.identity)
+
+    @hookimpl
+    def route(self, identity: Identity) -> Channel | None:
+        """The way to people of other domains, where something carries stanzas there."""
+        return self.services.router.abroad.channel(identity) if self.services is not None else None
 
     @hookimpl
     def addresses(self, front_end: FrontEnd) -> Sequence[tuple[str, str]]:

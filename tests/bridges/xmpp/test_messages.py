@@ -146,7 +146,7 @@ async def test_private_messages_are_not_copied(house):
     assert phone.got("message") == [] and len(bob.got("message")) == 1
 
 
-@pytest.mark.parametrize("to", ["nobody@example.test", "nobody@example.test/desk", "eve@elsewhere.example"])
+@pytest.mark.parametrize("to", ["nobody@example.test", "nobody@example.test/desk"])
 async def test_nobody_is_there(house, to):
     alice = await house.client(ALICE)
     alice.got()
@@ -154,6 +154,14 @@ async def test_nobody_is_there(house, to):
     (error,) = alice.got("message")
     assert condition(error) == ("cancel", "service-unavailable")
     assert error.get("from") == to and error.get("to") == alice.jid and error.get("id") == "m1"
+
+
+async def test_no_way_leads_to_a_domain(house):
+    alice = await house.client(ALICE)
+    alice.got()
+    await alice.send("<message type='chat' id='m1' to='eve@elsewhere.example'><body>hello</body></message>")
+    (error,) = alice.got("message")
+    assert condition(error) == ("cancel", "remote-server-not-found")
 
 
 async def test_who_blocks_looks_like_nobody(house):
