@@ -27,6 +27,13 @@ async def sessions(services: Services) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def pictures(services: Services) -> AsyncIterator[None]:
+    """Everybody's picture is known by its hash before anybody signs in."""
+    await services.router.prepare()
+    yield
+
+
+@asynccontextmanager
 async def clients(services: Services) -> AsyncIterator[None]:
     """The ports for clients, STARTTLS and direct TLS."""
     options, ports, listener = services.options, services.ports, Listener(services.house)
@@ -41,6 +48,13 @@ async def clients(services: Services) -> AsyncIterator[None]:
         await listener.close()
 
 
+@asynccontextmanager
+async def on_the_web(services: Services) -> AsyncIterator[None]:
+    """A port of XMPP's own for the web, and the end of what comes by the web server's."""
+    async with services.web.listening(services.ports):
+        yield
+
+
 def _cannot_listen(host: str, port: int, why: OSError) -> SettingsError:
     place = f"{host or 'any address'}, port {port}"
     reason = os.strerror(why.errno) if why.errno else why
@@ -48,7 +62,9 @@ def _cannot_listen(host: str, port: int, why: OSError) -> SettingsError:
 
 
 FEATURES: tuple[Feature, ...] = (
+    pictures,
     sessions,
     clients,
+    on_the_web,
 )
 """A new feature that runs is a line here."""

@@ -13,6 +13,7 @@ from .pep.eventing import Eventing
 from .pep.interests import Curiosity
 from .pep.photos import Photos
 from .pep.requests import PubSub
+from .pep.specials import Specials
 from .private import PrivateStorage
 from .queries import Place, Queries, Query
 from .resource import Resources, Start
@@ -34,7 +35,7 @@ class Personal:
         self.bookmarks = Bookmarks(self.eventing, self.storage, resources)
         self.nodes = NodeDiscovery(self.eventing)
         self.curiosity = Curiosity(front_end, self.eventing, start)
-        specials = {NODE: self.bookmarks, OLD_NODE: OldBookmarks(self.bookmarks)}
+        specials: Specials = {NODE: self.bookmarks, OLD_NODE: OldBookmarks(self.bookmarks)}
         self._pubsub = PubSub(self.eventing, specials, queries)
         queries.announce(Place.ACCOUNT, *COMPAT)
         for place in (Place.ACCOUNT, Place.PERSON):

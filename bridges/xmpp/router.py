@@ -77,6 +77,10 @@ class ClientRouter:
         }
         front_end.registrar.departed.append(lambda binding, _: self._parts.events.departed(binding.endpoint.identity))
 
+    async def prepare(self) -> None:
+        """Read what is kept in memory about everybody."""
+        await self._parts.personal.photos.load()
+
     def signed_in(self, who: Identity) -> None:
         """Somebody has signed in, with whatever it was: rooms show them again."""
         self._start(self._parts.events.returned(who))

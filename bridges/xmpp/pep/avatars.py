@@ -64,7 +64,7 @@ class Avatars:
         return await self._eventing.node(owner, METADATA) is not None
 
     async def put(self, owner: Identity, data: bytes) -> None:
-        """A picture that was put on a card (section 2.3).  Raises StanzaError."""
+        """A picture that was put on a card (XEP-0398 section 3.2).  Raises StanzaError."""
         image = kind(data)
         if len(data) > MAX_IMAGE:
             raise StanzaError("modify", "not-acceptable", f"a picture has at most {MAX_IMAGE} bytes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -27,7 +27,7 @@ LONGEST_EXPIRY = 10 * 366 * 24 * 3600
 
 Access = Literal["open", "presence", "roster", "whitelist"]
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
-MAX = "max"
+MAX: Final = "max"
 
 
 class Config(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""The hash of a person's picture in their presence (XEP-0153), put there by us (XEP-0398 section 3)."""
+"""The hash of a person's picture in their presence (XEP-0153), put there by us (XEP-0398 section 4)."""
 
 from __future__ import annotations
 

@@ -144,7 +144,9 @@ async def house_in(
         for person, name in ((ALICE, "Alice"), (BOB, "Bob"), (CAROL, "Carol"), (DAVE, "Dave")):
             if not await running.accounts.exists(person):
                 await running.accounts.add(person, None, Person(str(person), name))
-        yield House(running, options)
+        house = House(running, options)
+        await house.router.prepare()
+        yield house
 
 
 def condition(stanza: Element) -> tuple[str, str]:
