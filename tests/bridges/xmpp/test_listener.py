@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ....bridges.xmpp.stream import limits, patience, pipe
-from ....bridges.xmpp.stream import listener as listener_module
+from ....bridges.xmpp.stream import ports as listener_module
 from ....bridges.xmpp.stream.budget import Door, Pace, Share
 from ....bridges.xmpp.stream.gatekeeper import Gatekeeper
 from ....bridges.xmpp.stream.listener import Listener
@@ -437,7 +437,7 @@ async def test_a_system_without_sockets_is_waited_for(front_end, monkeypatch, ca
     monkeypatch.setattr(loop, "sock_accept", accept)
     async with serving(front_end) as served:
         await (await served.connect()).open()
-    assert "no client can be accepted for now: too many open files" in caplog.text
+    assert "nobody can be accepted for now: too many open files" in caplog.text
 
 
 @pytest.mark.parametrize("direct", [False, True], ids=["STARTTLS", "direct TLS"])
