@@ -44,13 +44,18 @@ class Street:
     async def client(self, server: XmppServer, user: str, resource: str = "slix") -> Slix:
         """Somebody signed in there until the end."""
         client = await server.client(user, resource)
-        self._stack.push_async_callback(client.leave)
+        self._stack.push_async_callback(_leave, client)
         return client
 
     async def _started(self, server: S) -> S:
         await server.start()
         self._stack.push_async_callback(server.stop)
         return server
+
+
+async def _leave(client: Slix) -> None:
+    if client.is_connected():
+        await client.leave()
 
 
 @asynccontextmanager

@@ -13,6 +13,8 @@ class Limits(NamedTuple):
     stanza: int
     depth: int
     attributes: int
+    largest: int = 0
+    """Bytes beyond which a stream is ended that many people share; whatever else is too much in it is only refused."""
 
 
 BEFORE_SIGN_IN = Limits(stanza=10_000, depth=16, attributes=32)

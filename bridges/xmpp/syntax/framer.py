@@ -50,6 +50,7 @@ class Framer:
         "failure",
         "header",
         "limits",
+        "refused",
     )
 
     def __init__(self, limits: Limits = AFTER_SIGN_IN, home: str = xml.CLIENT) -> None:
@@ -61,6 +62,8 @@ class Framer:
         """The peer has closed its stream; nothing that comes after is looked at."""
         self.failure: StreamError | None = None
         """What went wrong after the elements that ``receive`` returned; nothing that comes after is looked at."""
+        self.refused: list[tuple[Stanza, str]] = []
+        """Elements of a stream that many share which are too much, as far as their start tags go, and why."""
         self.due: float | None = None
         """When to call ``receive(b"", now)`` though nothing came: an unfinished tag waits to be looked at again."""
         self._parser: Parser | None = None
@@ -92,6 +95,11 @@ class Framer:
     def clean(self) -> bool:
         """Whether nothing but white space came after the last whole element."""
         return not self._buffer and not self._waiting
+
+    def widen(self, limits: Limits) -> None:
+        """Read on with other limits; nothing is half read."""
+        self.limits = limits
+        self.rest()
 
     def rest(self) -> None:
         """Give the parser's memory back until the next byte comes, if nothing is half read."""
@@ -199,7 +207,13 @@ class Framer:
                 raise StreamError("bad-format", "text between stanzas")
             done = _end_of(buffer, begin, cut.noticed - self._base, cut)
             self._check_size(done - begin)
-            stanzas.append(self._stanza(bytes(buffer[begin:done]), cut))
+            excess = cut.excess or (
+                f"longer than {self.limits.stanza} bytes" if done - begin > self.limits.stanza else ""
+            )
+            if excess:
+                self.refused.append((Stanza(b"", *xml.split("{" + cut.tag), cut.attrs, []), excess))
+            else:
+                stanzas.append(self._stanza(bytes(buffer[begin:done]), cut))
         parser.cuts.clear()
         if done:
             self._drop(done)
@@ -239,8 +253,8 @@ class Framer:
         self._check_size(len(self._buffer))
 
     def _check_size(self, size: int) -> None:
-        if size > self.limits.stanza:
-            raise StreamError("policy-violation", f"a stanza longer than {self.limits.stanza} bytes")
+        if size > (largest := self.limits.largest or self.limits.stanza):
+            raise StreamError("policy-violation", f"a stanza longer than {largest} bytes")
 
     def _drop(self, count: int) -> None:
         del self._buffer[:count]

@@ -30,6 +30,8 @@ class Cut(NamedTuple):
     kids: list[str]
     plain: bool
     """Neither a prefix was declared in it nor a CDATA section used."""
+    excess: str
+    """What there is too much of in it, where that is no reason to end the stream."""
 
 
 class Parser:
@@ -39,9 +41,11 @@ class Parser:
         "_attributes",
         "_begin",
         "_deepest",
+        "_excess",
         "_expat",
         "_kids",
         "_prefixes",
+        "_shared",
         "_tag",
         "_top",
         "_unplain",
@@ -56,6 +60,8 @@ class Parser:
     def __init__(self, limits: Limits) -> None:
         self._deepest = limits.depth + 1
         self._attributes = limits.attributes
+        self._shared = limits.largest > 0
+        self._excess = ""
         self.depth = 0
         """Open elements: 0 before the header and after the end, 1 between stanzas."""
         self.fed = 0
@@ -113,7 +119,7 @@ class Parser:
     def _start(self, tag: str, attrs: dict[str, str]) -> None:
         self.depth = depth = self.depth + 1
         if len(attrs) > self._attributes:
-            raise StreamError("policy-violation", f"more than {self._attributes} attributes")
+            self._too_much(f"more than {self._attributes} attributes")
         if depth == 3:
             self._kids.append("{" + tag if "}" in tag else tag)
         elif depth == 2:
@@ -124,7 +130,7 @@ class Parser:
             self._top = _plain_attributes(attrs) if "}" in "".join(attrs) else attrs
             self._kids = []
         elif depth > self._deepest:
-            raise StreamError("policy-violation", f"deeper than {self._deepest - 1} elements")
+            self._too_much(f"deeper than {self._deepest - 1} elements")
         elif depth == 1:
             self.begin = self._expat.CurrentByteIndex
             self.root = tag, _plain_attributes(attrs)
@@ -135,19 +141,26 @@ class Parser:
         if depth == 1:
             noticed = self._expat.CurrentByteIndex
             plain = not self._prefixes and not self._unplain
-            self.cuts.append(Cut(self._begin, noticed, self._tag, self._top, self._kids, plain))
+            self.cuts.append(Cut(self._begin, noticed, self._tag, self._top, self._kids, plain, self._excess))
             self._prefixes = 0
             self._unplain = False
+            self._excess = ""
 
     def _declare(self, prefix: str | None, namespace: str | None) -> None:
         if namespace is not None and len(namespace) > MAX_NAMESPACE:
-            raise StreamError("policy-violation", f"a namespace longer than {MAX_NAMESPACE} characters")
+            self._too_much(f"a namespace longer than {MAX_NAMESPACE} characters")
         if prefix is not None:
             self._prefixes += 1
             if self._prefixes > MAX_PREFIXES:
-                raise StreamError("policy-violation", f"more than {MAX_PREFIXES} namespace prefixes")
+                self._too_much(f"more than {MAX_PREFIXES} namespace prefixes")
         if self.depth == 0:
             self.namespaces[prefix or ""] = namespace or ""
+
+    def _too_much(self, text: str) -> None:
+        """The stream's own fault, or that of one of the many who share it: then the others go on."""
+        if not self._shared or self.root is None:
+            raise StreamError("policy-violation", text)
+        self._excess = text
 
     def _cdata(self) -> None:
         if self.depth < 2:

@@ -479,3 +479,33 @@ def test_a_tree_is_built_once_and_only_when_asked():
     assert stanza._tree is None
     assert stanza.tree is stanza.tree
     assert ElementTree.tostring(stanza.tree[0]) == b'<ns0:body xmlns:ns0="jabber:client">a</ns0:body>'
+
+
+def test_on_a_stream_that_many_share_what_is_too_much_is_refused_and_the_others_go_on() -> None:
+    """A component's stream carries what many people wrote: one of them must not be able to end it for all."""
+    framer = Framer(Limits(stanza=2000, depth=8, attributes=8, largest=20_000))
+    framer.receive(HEADER, 0)
+    deep = b"<message from='a@b'>" + b"<x>" * 20 + b"</x>" * 20 + b"</message>"
+    long = b"<message from='c@d'><body>" + b"x" * 3000 + b"</body></message>"
+    broad = b"<presence from='e@f'><x " + b" ".join(b"a%d=''" % n for n in range(20)) + b"/></presence>"
+    good = [b"<message from='%d'/>" % n for n in range(4)]
+    heard = framer.receive(good[0] + deep + good[1] + long + good[2] + broad + good[3], 1)
+    assert [s.raw for s in heard] == good and framer.failure is None and framer.clean
+    assert [(s.ns, s.name, s.attrs["from"]) for s, _ in framer.refused] == [
+        ("jabber:client", "message", "a@b"),
+        ("jabber:client", "message", "c@d"),
+        ("jabber:client", "presence", "e@f"),
+    ]
+    assert [why for _, why in framer.refused] == [
+        "deeper than 8 elements",
+        "longer than 2000 bytes",
+        "more than 8 attributes",
+    ]
+    framer.receive(b"<message>" + b"x" * 30_000, 2)
+    assert framer.failure is not None and framer.failure.condition == "policy-violation"
+
+
+def test_the_header_of_such_a_stream_is_nobody_elses() -> None:
+    framer = Framer(Limits(stanza=2000, depth=8, attributes=3, largest=20_000))
+    framer.receive(HEADER[:-1] + b" a='1' b='2' c='3' d='4'>", 0)
+    assert framer.failure is not None and framer.failure.condition == "policy-violation"
