@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import tzinfo
 from ipaddress import ip_address
@@ -21,6 +21,7 @@ from ..core.front_end import secret_of
 from ..core.hooks import hookimpl
 from .admission import Doorkeeper
 from .answers import DATA, NOSNIFF
+from .bodies import is_read_before
 from .problems import Problem, answer_to, explain
 from .site import Site
 from .tokens import key_of
@@ -40,6 +41,9 @@ GRACE = 2.0
 """Seconds that requests under way may take when the server stops."""
 BACKLOG = 1024
 """Connections the operating system holds until they are let in."""
+Goodbyes = set[Callable[[], None]]
+GOODBYES = web.AppKey("goodbyes", Goodbyes)
+"""What a visit that lasts, such as a WebSocket, has put here is called when the server stops."""
 
 
 class WebServer:
@@ -121,8 +125,7 @@ class WebServer:
             if porch is not None:
                 await porch.close()
             self.site.streams.close()
-            door.pre_shutdown()
-            await door.shutdown(GRACE)
+            await shut(runner.app, door)
 
     @hookimpl
     def addresses(self) -> Sequence[tuple[str, str]]:
@@ -138,13 +141,29 @@ class WebServer:
 
     def _application(self, front_end: FrontEnd) -> web.Application:
         assert self.site is not None
-        app = web.Application(middlewares=[guarded], client_max_size=MAX_BODY)
-        app.on_response_prepare.append(harden)
-        app.add_routes(self.site.static.routes())
+        app = application(self.site.static.routes())
         app.add_routes([web.get("/problems/{kind}", explain), web.get("/healthz", Health(front_end).answer)])
         for routes in front_end.hooks.routes(front_end=front_end):
             app.add_routes(routes)
         return app
+
+
+def application(routes: Iterable[web.AbstractRouteDef]) -> web.Application:
+    """Routes, with the limits that hold for all."""
+    app = web.Application(middlewares=[guarded], client_max_size=MAX_BODY)
+    app.on_response_prepare.append(harden)
+    app[GOODBYES] = Goodbyes()
+    app.add_routes(routes)
+    return app
+
+
+async def shut(app: web.Application, door: Door) -> None:
+    """Say goodbye to those who stay, and let requests finish."""
+    goodbyes = app[GOODBYES]
+    for goodbye in list(goodbyes):
+        goodbye()
+    door.pre_shutdown()
+    await door.shutdown(GRACE)
 
 
 class Health:
@@ -166,7 +185,7 @@ async def guarded(request: web.Request, handler: Reply) -> web.StreamResponse:
     try:
         if sum([len(name) + len(value) for name, value in request.raw_headers]) > MAX_HEAD:
             raise Problem("head-too-large")
-        if request.body_exists:
+        if request.body_exists and is_read_before(request):
             async with asyncio.timeout(BODY_WITHIN):
                 await request.read()
         return await handler(request)

@@ -64,7 +64,7 @@ def _cannot_listen(host: str, port: int, why: OSError) -> SettingsError:
 FEATURES: tuple[Feature, ...] = (
     pictures,
     sessions,
-    clients,
     on_the_web,
+    clients,
 )
 """A new feature that runs is a line here."""

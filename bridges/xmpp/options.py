@@ -24,6 +24,7 @@ from .stream.limits import (
     OPEN_PER_ADDRESS,
     STANZAS_PER_SECOND,
 )
+from .web.options import WebOptions
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -64,6 +65,8 @@ class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     admins: list[str] = []
     """People who may administer the server from their client, such as "alice@example.org" (XEP-0133)."""
+    web: WebOptions = WebOptions()
+    """Clients in browsers, and files that people share."""
 
     def __post_init__(self) -> None:
         for address in self.admins:

@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from aiohttp.web import RouteDef
+
 from ...core.hooks import hookimpl
 from .assembly import FEATURES
 from .commands.command import Commands
 from .options import XmppOptions
 from .services import Services
+from .web.service import web_routes
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd
@@ -56,6 +59,11 @@ class XmppBridge:
     def route(self, identity: Identity) -> Channel | None:
         """The way to people of other domains, where something carries stanzas there."""
         return self.services.router.abroad.channel(identity) if self.services is not None else None
+
+    @hookimpl
+    def routes(self, front_end: FrontEnd) -> Sequence[RouteDef]:
+        """What clients in browsers need, on the ports of the web server."""
+        return web_routes(self.options.web, lambda: self.services.web if self.services is not None else None)
 
     @hookimpl
     def addresses(self, front_end: FrontEnd) -> Sequence[tuple[str, str]]:

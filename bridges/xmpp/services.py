@@ -15,6 +15,7 @@ from .stream.limits import BYTE_BURST, NEW_BURST, SHARED_TIMES, STANZA_BURST, ST
 from .stream.negotiation import Offer
 from .stream.sessions import Sessions
 from .syntax import xml
+from .web.service import WebService
 
 if TYPE_CHECKING:
     from ...core.front_end import FrontEnd
@@ -43,6 +44,7 @@ class Services:
         self.ports = ports
         self.router = ClientRouter(front_end, options, commands)
         self.house = self._house()
+        self.web = WebService(front_end, options.web, self.house, options.listen, options.shared_addresses)
 
     def _house(self) -> House:
         front_end, options = self.front_end, self.options

@@ -38,12 +38,14 @@ class Connection(asyncio.Protocol):
         "_early",
         "_entry",
         "_farewell",
+        "_framing",
         "_held",
         "_house",
         "_loop",
         "_over",
         "_pipe",
         "_pumping",
+        "_reason",
         "_session",
         "_stanzas",
         "_stream",
@@ -58,6 +60,7 @@ class Connection(asyncio.Protocol):
         now = self._loop.time()
         self._stream = Stream(house.offer, now, secure=secure, framing=framing)
         self._entry = Entry(house, self._stream, address)
+        self._framing = framing
         self._bytes = Bucket(house.pace.bytes, house.pace.byte_burst, now)
         self._stanzas = Bucket(house.pace.stanzas, house.pace.stanza_burst, now)
         self._session: Session | None = None
@@ -71,13 +74,14 @@ class Connection(asyncio.Protocol):
         self.remote = address
         self.made = False
         """Whether there was a connection: it will tell the door when it is over."""
+        self._reason = ""
 
     # ---- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody was let in, and is behind TLS already if the stream is to be secure."""
         self.made = True
-        self._pipe = Pipe(cast(asyncio.Transport, transport), self._stream.output, self._unread)
+        self._pipe = Pipe(cast(asyncio.Transport, transport), self._stream.output, self._unread, self._framing)
         self._house.enter(self)
         self._alarm.set(self._stream.due)
 
@@ -128,6 +132,10 @@ class Connection(asyncio.Protocol):
         """The session goes on over another connection."""
         self._session = None
         self.close("conflict", "the session was resumed by another stream")
+
+    def why(self) -> str:
+        """The reason for which the stream was ended; nothing before."""
+        return self._reason
 
     def abort(self) -> None:
         """Close the connection without another word."""
@@ -252,6 +260,7 @@ class Connection(asyncio.Protocol):
         self._pump()
 
     def _ended(self, reason: str) -> None:
+        self._reason = reason
         self._release(reason)
         self._over = True
         self._alarm.cancel()

@@ -5,7 +5,7 @@ Over TCP it is one long document (``Tags``); over WebSocket every element is a f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ..syntax import xml
@@ -62,6 +62,9 @@ class Framing(Protocol):
     def header(self, attrs: Mapping[str, str | None]) -> bytes:
         """What opens our side of the stream, with these attributes."""
 
+    def joined(self, elements: Sequence[bytes]) -> bytes:
+        """Elements, headers and ends, as they leave together."""
+
 
 class Tags:
     """RFC 6120 section 4: a start tag, elements, an end tag."""
@@ -76,6 +79,10 @@ class Tags:
         """The start tag (section 4.7)."""
         tag = xml.element("stream:stream", {"xmlns": xml.CLIENT, "xmlns:stream": xml.STREAMS, **attrs})
         return tag.removesuffix(b"/>") + b">"
+
+    def joined(self, elements: Sequence[bytes]) -> bytes:
+        """One after the other."""
+        return b"".join(elements)
 
 
 TAGS = Tags()

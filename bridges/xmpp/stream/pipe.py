@@ -6,19 +6,34 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
+from .framing import TAGS, Framing
 from .limits import CLOSE_TIME, MAX_UNREAD, MAX_UNSENT, MAX_UNSENT_BURST, STEP_TIME
 
 
 class Pipe:
     """What is put into ``output`` leaves together; ``stuck`` is called when the other end does not take it."""
 
-    __slots__ = ("_flushing", "_loop", "_output", "_paused", "_raw", "_stuck", "_transport", "_unread", "securing")
+    __slots__ = (
+        "_flushing",
+        "_joined",
+        "_loop",
+        "_output",
+        "_paused",
+        "_raw",
+        "_stuck",
+        "_transport",
+        "_unread",
+        "securing",
+    )
 
-    def __init__(self, transport: asyncio.Transport, output: list[bytes], stuck: Callable[[], None]) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, output: list[bytes], stuck: Callable[[], None], framing: Framing = TAGS
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._raw = self._transport = transport
         self._output = output
         self._stuck = stuck
+        self._joined = framing.joined
         self._flushing = self._paused = False
         self._unread: asyncio.TimerHandle | None = None
         self.securing = False
@@ -35,7 +50,7 @@ class Pipe:
         self._flushing = False
         if not self._output or self.securing:
             return
-        self._transport.write(b"".join(self._output))
+        self._transport.write(self._joined(self._output))
         self._output.clear()
         unsent = self.unsent
         if unsent > MAX_UNSENT_BURST:
@@ -58,13 +73,17 @@ class Pipe:
             else:
                 self._transport.pause_reading()
 
-    async def secure(self, protocol: asyncio.Protocol, context: ssl.SSLContext) -> None:
-        """The TLS handshake, as the server.  Raises OSError (ssl.SSLError is one) or TimeoutError."""
+    async def secure(self, protocol: asyncio.Protocol, context: ssl.SSLContext, server: str | None = None) -> None:
+        """The TLS handshake, as the server; or with one, by its name.
+
+        Raises OSError (ssl.SSLError is one) or TimeoutError.
+        """
         tls = await self._loop.start_tls(
             self._raw,
             protocol,
             context,
-            server_side=True,
+            server_side=server is None,
+            server_hostname=server,
             ssl_handshake_timeout=STEP_TIME,
             ssl_shutdown_timeout=CLOSE_TIME,
         )
@@ -72,6 +91,11 @@ class Pipe:
             raise ConnectionError("the connection was lost during the handshake")
         self._transport = tls
         self.securing = False
+
+    @property
+    def peer_certificate(self) -> dict[str, object] | None:
+        """What the other end has shown, if it was asked and its authority is believed."""
+        return self._transport.get_extra_info("peercert") or None
 
     def begin_securing(self) -> None:
         """From now on what comes is the handshake's."""
