@@ -19,7 +19,7 @@ from .in_flight import InFlight
 from .limits import FAIR_SHARE
 from .management import NS
 from .pipe import Pipe
-from .sasl import KeyWanted, PasswordWanted
+from .sasl import Question
 from .session import Session
 from .sessions import LOST, REASONS
 from .states import State
@@ -181,6 +181,8 @@ class Connection(asyncio.Protocol):
                 self._entry.failed(who)
             case deeds.Authenticated(who) if self._pipe is not None:
                 self._entry.proven(who)
+            case deeds.Enter():
+                self._work.start(self._enter(deed))
             case deeds.Bind(who, resource):
                 self._session = self._entry.bind(who, resource, self, now)
                 if self._session is not None:
@@ -221,8 +223,14 @@ class Connection(asyncio.Protocol):
         if self._stream.established is not None:
             self._stream.established.ledger = session.ledger
 
-    async def _ask(self, question: KeyWanted | PasswordWanted) -> None:
+    async def _ask(self, question: Question) -> None:
         await self._entry.ask(question, lambda: self._over)
+        self._pump()
+
+    async def _enter(self, deed: deeds.Enter) -> None:
+        self._session = await self._entry.enter(deed, self, lambda: self._over)
+        if self._over:
+            self._release(LOST)
         self._pump()
 
     async def _resume(self, deed: deeds.Resume) -> None:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from ....core.identity import Identity
 from ..syntax.stanza import Stanza
-from .sasl import KeyWanted, PasswordWanted
+from .sasl import Question
+from .wishes import Wishes
 
 
 class StartTls(NamedTuple):
@@ -16,7 +17,7 @@ class StartTls(NamedTuple):
 class Ask(NamedTuple):
     """Find this out about the account, then call ``answer`` or ``deny``."""
 
-    question: KeyWanted | PasswordWanted
+    question: Question
 
 
 class Failed(NamedTuple):
@@ -36,6 +37,14 @@ class Bind(NamedTuple):
 
     who: Identity
     resource: str
+
+
+class Enter(NamedTuple):
+    """Do what was wished for with the sign-in, then call ``entered``.  ``token`` is the number of the one shown."""
+
+    who: Identity
+    wishes: Wishes
+    token: str = ""
 
 
 class Resume(NamedTuple):
@@ -58,5 +67,5 @@ class Ended(NamedTuple):
     text: str = ""
 
 
-Deed = StartTls | Ask | Failed | Authenticated | Bind | Resume | Ended | Stanza
+Deed = StartTls | Ask | Failed | Authenticated | Enter | Bind | Resume | Ended | Stanza
 """A stanza is to be given to the router."""

@@ -43,6 +43,9 @@ class Reader(Protocol):
     def receive(self, data: bytes, now: float) -> list[Stanza]:
         """The elements that these bytes complete.  Never raises: see ``failure``."""
 
+    def widen(self, limits: Limits) -> None:
+        """Read on with these limits; nothing is half read."""
+
     def rest(self) -> None:
         """Give memory back until the next byte comes, if nothing is half read."""
 

@@ -6,10 +6,10 @@ import logging
 import math
 
 from ....core.accounts import Accounts
-from ....core.credentials import ScramKey
 from ....core.errors import Busy
 from ....core.identity import Identity
-from .sasl import KeyWanted, PasswordWanted
+from ....core.tokens import Tokens
+from .sasl import KeyWanted, Known, Question, TokenWanted
 
 log = logging.getLogger(__name__)
 
@@ -20,14 +20,24 @@ class Gatekeeper:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
-    async def known(self, question: KeyWanted | PasswordWanted, address: str) -> ScramKey | bool:
-        """The key, or whether the password is right.  Raises Busy while the address or the person has to wait."""
+    @property
+    def tokens(self) -> Tokens:
+        """What clients keep in place of a password."""
+        return self._accounts.tokens
+
+    async def known(self, question: Question, address: str) -> Known:
+        """The key, the tokens, or whether the password is right.
+
+        Raises Busy while the address or the person has to wait.
+        """
         wait = self._accounts.limited(address, question.who)
         if wait > 0:
             seconds = math.ceil(wait)
             raise Busy(f"too many sign-ins failed; try again in {seconds} s", seconds)
         if isinstance(question, KeyWanted):
             return await self._accounts.scram(question.who, question.algorithm)
+        if isinstance(question, TokenWanted):
+            return await self.tokens.candidates(question.who, question.client, question.mechanism)
         return await self._accounts.check_password(question.who, question.password)
 
     def failed(self, address: str, who: Identity | None) -> None:

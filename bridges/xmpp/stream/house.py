@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from .session import Router
 from .sessions import Sessions
 
 if TYPE_CHECKING:
+    from ....core.identity import Identity
     from .connection import Connection
 
 
@@ -28,6 +30,8 @@ class House:
     sessions: Sessions
     router: Router
     tls: ssl.SSLContext
+    archive: Callable[[Identity], Awaitable[bytes]] | None = None
+    """What there is to tell of a person's archive when they sign in (XEP-0386 section 3.2)."""
     connections: set[Connection] = field(default_factory=set)
     empty: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -31,6 +31,10 @@ class Intake:
         self._reader.close()
         self._reader = self._framing.reader(limits)
 
+    def widen(self, limits: Limits) -> None:
+        """The stream goes on with these limits; nothing is half read."""
+        self._reader.widen(limits)
+
     @property
     def header(self) -> Header | None:
         """What opened the stream."""

@@ -15,6 +15,8 @@ from .states import State
 LANG = "en"
 """The language of our error texts."""
 PROCEED = xml.element("proceed", {"xmlns": xml.TLS})
+BIND_FEATURES = (xml.CARBONS, xml.CLIENT_STATE, xml.STREAM_MANAGEMENT)
+"""What may be on for a resource from the beginning (XEP-0386 section 3.1)."""
 TLS_FAILURE = xml.element("failure", {"xmlns": xml.TLS})
 
 
@@ -28,6 +30,8 @@ class Offer:
     """The one to answer for where none of ours was asked for."""
     mechanisms: tuple[str, ...] = (*sasl.SCRAMS, sasl.PLAIN)
     """Those offered through TLS, best first."""
+    tokens: tuple[str, ...] = ()
+    """Those for who shows a token (XEP-0484)."""
     max_stanza: int = AFTER_SIGN_IN.stanza
     features: bytes = b""
     """Stream features after sign-in, besides those of the stream itself."""
@@ -41,50 +45,55 @@ def clear_features(offer: Offer) -> bytes:
 
 
 def sasl_features(offer: Offer) -> bytes:
-    """RFC 6120 section 6.4.1, XEP-0478 section 3.1."""
-    inner = "".join(f"<mechanism>{xml.text(name)}</mechanism>" for name in offer.mechanisms)
-    mechanisms = xml.element("mechanisms", {"xmlns": xml.SASL}, inner)
-    return xml.element("stream:features", None, mechanisms + _limits(BEFORE_SIGN_IN.stanza, None))
+    """RFC 6120 section 6.4.1, XEP-0388 section 2.1, XEP-0478 section 3.1."""
+    mechanisms = xml.element("mechanisms", {"xmlns": xml.SASL}, _mechanisms(offer.mechanisms))
+    limits = _limits(BEFORE_SIGN_IN.stanza, None)
+    return xml.element("stream:features", None, mechanisms + _authentication(offer) + limits)
 
 
 def bind_features(offer: Offer) -> bytes:
     """RFC 6120 section 7.4; RFC 3921's session, which is none and which old clients look for."""
     session = xml.element("session", {"xmlns": xml.SESSION}, xml.element("optional"))
-    limits = _limits(offer.max_stanza, offer.idle_time)
     return xml.element(
-        "stream:features", None, xml.element("bind", {"xmlns": xml.BIND}) + session + limits + FEATURE + offer.features
+        "stream:features", None, xml.element("bind", {"xmlns": xml.BIND}) + session + _last_features(offer)
     )
+
+
+def bound_features(offer: Offer) -> bytes:
+    """What is left to ask for where the resource was bound together with the sign-in (XEP-0388 section 2.6.1)."""
+    return xml.element("stream:features", None, _last_features(offer))
 
 
 FEATURES: Mapping[State, Callable[[Offer], bytes]] = {
     State.CLEAR: clear_features,
     State.OFFERED: sasl_features,
     State.UNBOUND: bind_features,
+    State.BOUND: bound_features,
 }
-"""What is offered when a header came."""
+"""What is offered when a header came, or a success was told that nothing is restarted after."""
+
+
+def _last_features(offer: Offer) -> bytes:
+    return _limits(offer.max_stanza, offer.idle_time) + FEATURE + offer.features
+
+
+def _mechanisms(names: tuple[str, ...]) -> str:
+    return "".join(f"<mechanism>{xml.text(name)}</mechanism>" for name in names)
+
+
+def _authentication(offer: Offer) -> bytes:
+    """XEP-0388 section 2.1, with what can be wished for together with the sign-in (XEP-0386, XEP-0198, XEP-0484)."""
+    features = b"".join(xml.element("feature", {"var": feature}) for feature in BIND_FEATURES)
+    inline = xml.element("bind", {"xmlns": xml.BIND2}, xml.element("inline", None, features)) + FEATURE
+    if offer.tokens:
+        inline += xml.element("fast", {"xmlns": xml.FAST}, _mechanisms(offer.tokens))
+    inner = _mechanisms(offer.mechanisms).encode() + xml.element("inline", None, inline)
+    return xml.element("authentication", {"xmlns": xml.SASL2}, inner)
 
 
 def _limits(stanza: int, idle: float | None) -> bytes:
     inner = f"<max-bytes>{stanza}</max-bytes>" + (f"<idle-seconds>{idle:.0f}</idle-seconds>" if idle else "")
     return xml.element("limits", {"xmlns": xml.LIMITS}, inner)
-
-
-def challenge(content: bytes) -> bytes:
-    """RFC 6120 section 6.4.3."""
-    return xml.element("challenge", {"xmlns": xml.SASL}, sasl.encoded(content))
-
-
-def success(content: bytes) -> bytes:
-    """RFC 6120 section 6.4.6."""
-    return xml.element("success", {"xmlns": xml.SASL}, sasl.encoded(content))
-
-
-def sasl_failure(condition: str, text: str = "") -> bytes:
-    """RFC 6120 section 6.4.5."""
-    inner = xml.element(condition)
-    if text:
-        inner += xml.element("text", {"xml:lang": LANG}, xml.text(text))
-    return xml.element("failure", {"xmlns": xml.SASL}, inner)
 
 
 def bound(id: str | None, full_jid: str) -> bytes:

@@ -1,4 +1,4 @@
-"""SASL as the server speaks it: SCRAM (RFC 5802, RFC 7677) and PLAIN (RFC 4616).  Pure: no stream, no store, no clock.
+"""SASL as the server speaks it, with PLAIN (RFC 4616) as its simplest mechanism.  Pure: no stream, no store, no clock.
 
 A mechanism is given what the client says and answers with a step.  Where it needs to know something of the account it
 asks, and goes on when it is answered; so any carrier can run it (RFC 6120 section 6, XEP-0388).
@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
-import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from ....core.credentials import ScramAlgorithm, ScramKey
 from ....core.errors import BadAddress
 from ....core.identity import FORBIDDEN, Identity, prepared
+from ....core.tokens import Candidate
 from ..syntax import jid
 
 SCRAMS: dict[str, ScramAlgorithm] = {"SCRAM-SHA-256": "sha-256", "SCRAM-SHA-1": "sha-1"}
 PLAIN = "PLAIN"
-MAX_NONCE = 256
-"""Characters of a client's nonce."""
 MAX_PASSWORD = 1024
 """Bytes of a password."""
-NONCE_BYTES = 24
 
 CONDITIONS = frozenset(
     {
@@ -77,14 +72,27 @@ class PasswordWanted:
     password: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class TokenWanted:
+    """Answer with the tokens that this client of the person may hold (XEP-0484)."""
+
+    who: Identity
+    client: str
+    mechanism: str
+
+
 class Success(NamedTuple):
-    """The client is this person; say the content with it."""
+    """The client is this person; say the content with it.  ``token`` is the number of the one it showed."""
 
     who: Identity
     content: bytes
+    token: str = ""
 
 
-Step = Challenge | KeyWanted | PasswordWanted | Success
+Question = KeyWanted | PasswordWanted | TokenWanted
+Known = ScramKey | bool | tuple[Candidate, ...]
+"""Answers to questions, each of its own kind."""
+Step = Challenge | Question | Success
 
 
 class Mechanism(Protocol):
@@ -95,7 +103,7 @@ class Mechanism(Protocol):
     def respond(self, message: bytes) -> Step:
         """What the client said; the first time its initial response.  Raises SaslError."""
 
-    def answer(self, known: ScramKey | bool) -> Step:
+    def answer(self, known: Known) -> Step:
         """What was asked about the account.  Raises SaslError."""
 
 
@@ -115,12 +123,12 @@ class Plain:
         parts = message.split(b"\0")
         if len(parts) != 3 or not parts[1] or not parts[2] or len(parts[2]) > MAX_PASSWORD:
             raise SaslError("malformed-request", "PLAIN is [authzid] NUL authcid NUL password")
-        authzid, authcid, password = map(_text, parts)
-        self._who = _person(authcid, self._domain)
-        _check_authzid(authzid, self._who)
+        authzid, authcid, password = map(text_of, parts)
+        self._who = person(authcid, self._domain)
+        check_authzid(authzid, self._who)
         return PasswordWanted(self._who, password)
 
-    def answer(self, known: ScramKey | bool) -> Step:
+    def answer(self, known: Known) -> Step:
         """Whether it was the password."""
         assert self._who is not None and isinstance(known, bool)
         if not known:
@@ -128,94 +136,12 @@ class Plain:
         return Success(self._who, b"")
 
 
-class Scram:
-    """RFC 5802: both sides prove that they know the password, and neither says it."""
-
-    def __init__(self, name: str, domain: str, nonce: Callable[[], str] | None = None) -> None:
-        self.name = name
-        self._algorithm = SCRAMS[name]
-        self._domain = domain
-        self._new_nonce = nonce or (lambda: secrets.token_urlsafe(NONCE_BYTES))
-        self._turn: Callable[[bytes], Step] = self._first
-        self._who: Identity | None = None
-        self._key: ScramKey | None = None
-        self._header = b""
-        self._nonce = ""
-        self._said: list[bytes] = []
-        """The parts of AuthMessage that are known so far (RFC 5802 section 3)."""
-
-    def respond(self, message: bytes) -> Step:
-        """client-first-message, then client-final-message (RFC 5802 section 7)."""
-        return self._turn(message)
-
-    def answer(self, known: ScramKey | bool) -> Step:
-        """The key; what follows is server-first-message."""
-        assert isinstance(known, ScramKey) and self._turn == self._nothing
-        self._key = known
-        salt = base64.b64encode(known.salt).decode()
-        message = f"r={self._nonce},s={salt},i={known.iterations}".encode()
-        self._said.append(message)
-        self._turn = self._final
-        return Challenge(message)
-
-    def _first(self, message: bytes) -> Step:
-        flag, _, rest = _text(message).partition(",")
-        authzid, comma, bare = rest.partition(",")
-        if not comma or (authzid and not authzid.startswith("a=")):
-            raise SaslError("malformed-request", "no gs2-header")
-        if flag not in ("n", "y"):  # "y" is true: no mechanism with channel binding is offered
-            raise SaslError("malformed-request", "this mechanism has no channel binding")
-        fields = bare.split(",")
-        if fields[0].startswith("m="):
-            raise SaslError("malformed-request", "an extension that we do not know")
-        if len(fields) < 2 or not fields[0].startswith("n=") or not fields[1].startswith("r="):
-            raise SaslError("malformed-request", "no client-first-message")
-        nonce = fields[1][2:]
-        if not 0 < len(nonce) <= MAX_NONCE or not nonce.isascii() or not nonce.isprintable() or " " in nonce:
-            raise SaslError("malformed-request", "that is no nonce")
-        self._who = _person(_saslname(fields[0][2:]), self._domain)
-        _check_authzid(_saslname(authzid[2:]), self._who)
-        self._header = f"{flag},{authzid},".encode()
-        self._nonce = nonce + self._new_nonce()
-        self._said.append(bare.encode())
-        self._turn = self._nothing
-        return KeyWanted(self._who, self._algorithm)
-
-    def _final(self, message: bytes) -> Step:
-        assert self._key is not None and self._who is not None
-        self._turn = self._nothing
-        without_proof, comma, proof = _text(message).rpartition(",p=")
-        fields = without_proof.split(",")
-        if not comma or len(fields) < 2 or not fields[0].startswith("c=") or not fields[1].startswith("r="):
-            raise SaslError("malformed-request", "no client-final-message")
-        if _decoded(fields[0][2:]) != self._header:
-            raise SaslError("not-authorized", "the channel binding is not that of the first message", self._who)
-        if not hmac.compare_digest(fields[1][2:].encode(), self._nonce.encode()):
-            raise SaslError("not-authorized", "the nonce is not that of this exchange", self._who)
-        auth_message = b",".join([*self._said, without_proof.encode()])
-        if not self._key.proven(_decoded(proof), auth_message):
-            raise SaslError("not-authorized", who=self._who)
-        return Success(self._who, b"v=" + base64.b64encode(self._key.signature(auth_message)))
-
-    def _nothing(self, message: bytes) -> Step:
-        raise SaslError("malformed-request", "nothing was to be said now")
-
-
-def mechanism(name: str, domain: str) -> Mechanism:
-    """The mechanism of that name, for people of a domain.  Raises SaslError."""
-    if name in SCRAMS:
-        return Scram(name, domain)
-    if name == PLAIN:
-        return Plain(domain)
-    raise SaslError("invalid-mechanism")
-
-
 def decoded(text: str | None) -> bytes:
     """The content of ``<auth/>`` or ``<response/>`` (RFC 6120 section 6.4.2): Base64, "=" for nothing.
 
     Raises SaslError.
     """
-    return b"" if not text or text == "=" else _decoded(text, "incorrect-encoding")
+    return b"" if not text or text == "=" else base64_of(text, "incorrect-encoding")
 
 
 def encoded(content: bytes) -> str:
@@ -223,14 +149,16 @@ def encoded(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def _decoded(text: str, condition: str = "malformed-request") -> bytes:
+def base64_of(text: str, condition: str = "malformed-request") -> bytes:
+    """What a text in Base64 stands for.  Raises SaslError."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise SaslError(condition, "this is not Base64") from None
 
 
-def _text(part: bytes) -> str:
+def text_of(part: bytes) -> str:
+    """Bytes as text without NUL.  Raises SaslError."""
     try:
         text = part.decode("utf-8")
     except UnicodeDecodeError:
@@ -240,15 +168,7 @@ def _text(part: bytes) -> str:
     return text
 
 
-def _saslname(text: str) -> str:
-    """RFC 5802 section 5.1: "," and "=" are written =2C and =3D, and no other "=" may be there."""
-    plain = text.replace("=2C", ",").replace("=3D", "\0")
-    if "=" in plain:
-        raise SaslError("malformed-request", "that is no saslname")
-    return plain.replace("\0", "=")
-
-
-def _person(authcid: str, domain: str) -> Identity:
+def person(authcid: str, domain: str) -> Identity:
     """Whose name this is.  Names that are spelled differently and prepared alike are one person's.
 
     What cannot be a name is nobody's, and fails as an unknown person's would.
@@ -262,7 +182,7 @@ def _person(authcid: str, domain: str) -> Identity:
     return Identity(user, domain)
 
 
-def _check_authzid(authzid: str, who: Identity) -> None:
+def check_authzid(authzid: str, who: Identity) -> None:
     """Nobody acts for somebody else (RFC 6120 section 6.3.8): the authorization identity is empty or one's own."""
     if not authzid:
         return

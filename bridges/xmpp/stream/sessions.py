@@ -27,7 +27,7 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._open)
 
-    def bind(self, who: Identity, resource: str, wire: Wire, *, remote: str, lang: str) -> Session:
+    def bind(self, who: Identity, resource: str, wire: Wire, *, remote: str, lang: str, client: str = "") -> Session:
         """A new session; an older one of the same resource is ended (RFC 6120 section 7.7.2.2).
 
         Raises TooLarge when the person is signed in at too many places.
@@ -36,7 +36,7 @@ class Sessions:
         older = self._open.get(endpoint)
         if older is None and self._registrar.at(endpoint) is not None:  # in the words of another protocol
             endpoint = Endpoint(who, f"{endpoint.instance}-{secrets.token_urlsafe(6)}")
-        session = Session(endpoint, wire, lang=lang)
+        session = Session(endpoint, wire, lang=lang, client=client)
         channel = self._router.channel(session)
         self._registrar.bind(Binding(endpoint, channel, client=session.client, ready=False, remote=remote))
         self._open[endpoint] = session, channel

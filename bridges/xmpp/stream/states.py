@@ -19,6 +19,8 @@ class State(enum.Enum):
     OFFERED = "offered mechanisms"
     CHECKING = "being checked"
     CHALLENGED = "challenged"
+    CHALLENGED_INLINE = "challenged with wishes"
+    ENTERING = "being let in with wishes"
     SIGNED_IN = "signed in"
     UNBOUND = "offered a resource"
     BINDING = "being bound"
@@ -31,9 +33,17 @@ TRANSITIONS: Mapping[State, Mapping[str, State]] = {
     State.CLEAR: {"starttls": State.HANDSHAKE},
     State.HANDSHAKE: {"secured": State.SECURED},
     State.SECURED: {"header": State.OFFERED},
-    State.OFFERED: {"auth": State.CHECKING},
-    State.CHECKING: {"challenge": State.CHALLENGED, "success": State.SIGNED_IN, "failure": State.OFFERED},
+    State.OFFERED: {"auth": State.CHECKING, "authenticate": State.CHECKING},
+    State.CHECKING: {
+        "challenge": State.CHALLENGED,
+        "inline challenge": State.CHALLENGED_INLINE,
+        "success": State.SIGNED_IN,
+        "inline success": State.ENTERING,
+        "failure": State.OFFERED,
+    },
     State.CHALLENGED: {"response": State.CHECKING, "abort": State.CHECKING},
+    State.CHALLENGED_INLINE: {"inline response": State.CHECKING, "inline abort": State.CHECKING},
+    State.ENTERING: {"entered": State.BOUND, "identified": State.UNBOUND},
     State.SIGNED_IN: {"header": State.UNBOUND},
     State.UNBOUND: {"bind": State.BINDING, "resume": State.BINDING},
     State.BINDING: {"bound": State.BOUND, "refused": State.UNBOUND},
@@ -42,7 +52,7 @@ TRANSITIONS: Mapping[State, Mapping[str, State]] = {
 }
 """What may happen in each state, and the state that follows.  TLS always comes first."""
 
-WAITING = frozenset({State.HANDSHAKE, State.CHECKING, State.BINDING, State.ENDED})
+WAITING = frozenset({State.HANDSHAKE, State.CHECKING, State.ENTERING, State.BINDING, State.ENDED})
 """States in which nothing the client says is looked at: it is not its turn."""
 
 BEFORE_HEADER = frozenset({State.CONNECTED, State.SECURED, State.SIGNED_IN})
@@ -53,6 +63,9 @@ EVENTS: Mapping[tuple[str, str], str] = {
     (xml.SASL, "auth"): "auth",
     (xml.SASL, "response"): "response",
     (xml.SASL, "abort"): "abort",
+    (xml.SASL2, "authenticate"): "authenticate",
+    (xml.SASL2, "response"): "inline response",
+    (xml.SASL2, "abort"): "inline abort",
     (xml.STREAMS, "error"): "error",
     (xml.STREAM_MANAGEMENT, "enable"): "enable",
     (xml.STREAM_MANAGEMENT, "resume"): "resume",
@@ -60,8 +73,8 @@ EVENTS: Mapping[tuple[str, str], str] = {
 """What a first-level element that is no stanza says."""
 
 STANZAS = frozenset({"message", "presence", "iq"})
-RESERVED = frozenset({xml.CLIENT, xml.STREAMS, xml.TLS, xml.SASL})
-"""Namespaces in which RFC 6120 has defined all first-level elements there are."""
+RESERVED = frozenset({xml.CLIENT, xml.STREAMS, xml.TLS, xml.SASL, xml.SASL2})
+"""Namespaces in which RFC 6120 or XEP-0388 has defined all first-level elements there are."""
 BIND = f"{{{xml.BIND}}}bind"
 
 

@@ -5,9 +5,8 @@ It does nothing itself: whoever carries it gives it what came, does what ``next`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from ....core.credentials import ScramKey
 from ....core.errors import BadAddress
 from ....core.identity import Identity
 from ..syntax import xml
@@ -23,7 +22,8 @@ from .limits import AFTER_SIGN_IN, BEFORE_SIGN_IN, Limits
 from .management import Ledger
 from .negotiation import Offer
 from .patience import Patience, Verdict
-from .sasl import Challenge, SaslError, Step, Success
+from .profiles import SASL, SASL2
+from .sasl import Challenge, Known, SaslError, Step, Success
 from .sign_in import SignIn
 from .states import BEFORE_HEADER, TRANSITIONS, WAITING, State, event_of
 from .stream_error import StreamError
@@ -37,11 +37,12 @@ class Stream:
     __slots__ = (
         "_bind_id",
         "_deeds",
-        "_ends",
         "_intake",
         "_offer",
         "_patience",
+        "_proof",
         "_sign_in",
+        "ends",
         "established",
         "identity",
         "output",
@@ -55,11 +56,13 @@ class Stream:
         self.identity: Identity | None = None
         self._offer = offer
         self._intake = Intake(framing)
-        self._ends = Ends(framing, offer)
+        self.ends = Ends(framing, offer)
         self.established: Established | None = None
         """Once a resource is bound."""
         self._deeds: list[Deed] = []
-        self._sign_in = SignIn(offer.mechanisms)
+        self._sign_in = SignIn(offer.mechanisms, offer.tokens)
+        self._proof = b""
+        """What is said with a success that waits for what was wished for with it."""
         self._patience = Patience(now, offer.idle_time, offer.answer_time)
         self._bind_id: str | None = None
 
@@ -98,7 +101,7 @@ class Stream:
             self._go("secured", now)
             self._restart(BEFORE_SIGN_IN)
 
-    def answer(self, known: ScramKey | bool, now: float) -> None:
+    def answer(self, known: Known, now: float) -> None:
         """What ``Ask`` asked."""
         if self.state is State.CHECKING:
             self._sasl(lambda: self._sign_in.answer(known), now)
@@ -108,11 +111,24 @@ class Stream:
         if self.state is State.CHECKING:
             self._sasl_failed(SaslError(condition, text), now)
 
+    def entered(
+        self, told: Iterable[bytes], now: float, address: Jid | None = None, ledger: Ledger | None = None
+    ) -> None:
+        """What was wished for with the sign-in is done, and told; with an address there is a resource already."""
+        if self.state is State.ENTERING:
+            assert self.identity is not None
+            self._go("entered" if address is not None else "identified", now)
+            if address is not None:
+                self.established = Established(address, self.ends.domain, ledger)
+            name = address.full if address is not None else str(self.identity)
+            self.output.append(SASL2.success(self._proof, name, told))
+            self.output.append(negotiation.FEATURES[self.state](self._offer))
+
     def bound(self, address: Jid, now: float, ledger: Ledger | None = None) -> None:
         """The resource is bound; or, with a ledger, the session that was asked for goes on here."""
         if self.state is State.BINDING:
             self._go("bound", now)
-            self.established = Established(address, self._ends.domain, ledger)
+            self.established = Established(address, self.ends.domain, ledger)
             told = management.resumed(ledger) if ledger else negotiation.bound(self._bind_id, address.full)
             self.output.append(told)
 
@@ -133,16 +149,11 @@ class Stream:
         if self.state is State.ENDED:
             return
         if self.state is not State.HANDSHAKE:  # in which nothing can be said
-            self.output.extend(self._ends.close(condition, text, extra))
+            self.output.extend(self.ends.close(condition, text, extra))
         self.state = State.ENDED
         self.established = None
         self._intake.close()
         self._deeds.append(deeds.Ended(reason or condition or "closed", text))
-
-    @property
-    def lang(self) -> str:
-        """The language the client has named for its stream."""
-        return self._ends.lang
 
     # ---- time
 
@@ -171,7 +182,7 @@ class Stream:
         """One step of the negotiation, or the end of what came.  Raises StreamError."""
         intake = self._intake
         if self.state in BEFORE_HEADER and intake.header is not None:
-            self.output.append(self._ends.open(intake.header, self.identity))
+            self.output.append(self.ends.open(intake.header, self.identity))
             self._go("header", now)
             self.output.append(negotiation.FEATURES[self.state](self._offer))
         elif intake.elements:
@@ -184,7 +195,7 @@ class Stream:
 
     def _restart(self, limits: Limits) -> None:
         self._intake.restart(limits)
-        self._ends.restart()
+        self.ends.restart()
 
     def _go(self, event: str, now: float) -> None:
         """The table decides."""
@@ -206,11 +217,11 @@ class Stream:
             case "bind" | "resume":
                 self._bind(element, now)
             case _:
-                self._sasl(lambda: self._sign_in.hear(element, self._ends.domain), now)
+                self._sasl(lambda: self._sign_in.hear(element, self.ends.domain), now)
 
     def _out_of_place(self, event: str, now: float) -> None:
         """What the table does not foresee in this state."""
-        if event == "auth" and self.state is State.CLEAR:
+        if event in ("auth", "authenticate") and self.state is State.CLEAR:
             self._sasl_failed(SaslError("encryption-required"), now)
         elif event == "enable" and self.identity is not None:  # before there is a resource
             self.output.append(management.failed("unexpected-request"))
@@ -225,12 +236,15 @@ class Stream:
     def _sasl(self, turn: Callable[[], Step], now: float) -> None:
         try:
             step = turn()
+            if isinstance(step, Success) and self._sign_in.wishes is not None:
+                self.ends.check_claim(step.who)
         except SaslError as error:
             return self._sasl_failed(error, now)
         match step:
             case Challenge():
-                self._go("challenge", now)
-                self.output.append(negotiation.challenge(step.content))
+                profile = self._sign_in.profile
+                self._go(profile.challenged, now)
+                self.output.append(profile.challenge(step.content))
             case Success():
                 self._succeed(step, now)
             case _:
@@ -240,17 +254,24 @@ class Stream:
         if not self._intake.empty:
             self.end("policy-violation", NOT_NOW)
             return
-        self._go("success", now)
-        self.output.append(negotiation.success(success.content))
         self.identity = success.who
         self._deeds.append(deeds.Authenticated(success.who))
-        self._restart(AFTER_SIGN_IN._replace(stanza=self._offer.max_stanza))
+        limits, wishes = AFTER_SIGN_IN._replace(stanza=self._offer.max_stanza), self._sign_in.wishes
+        if wishes is None:
+            self._go("success", now)
+            self.output.append(SASL.success(success.content))
+            self._restart(limits)
+        else:
+            self._go("inline success", now)
+            self._proof = success.content
+            self._deeds.append(deeds.Enter(success.who, wishes, success.token))
+            self._intake.widen(limits)
 
     def _sasl_failed(self, error: SaslError, now: float) -> None:
         """RFC 6120 section 6.4.5: another try, or the end."""
         if self.state is not State.CLEAR:
             self._go("failure", now)
-        self.output.append(negotiation.sasl_failure(error.condition, error.text))
+        self.output.append(self._sign_in.profile.failure(error.condition, error.text))
         if error.condition == "not-authorized":
             self._deeds.append(deeds.Failed(error.who))
         if self._sign_in.failed():

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ....bridges.xmpp.stream import sasl
-from ....bridges.xmpp.stream.sasl import Challenge, KeyWanted, PasswordWanted, Plain, SaslError, Scram, Success
+from ....bridges.xmpp.stream.sasl import Challenge, KeyWanted, PasswordWanted, Plain, SaslError, Success
+from ....bridges.xmpp.stream.scram import Scram
+from ....bridges.xmpp.stream.sign_in import mechanism
 from ....core.credentials import ScramKey
 from ....core.identity import Identity
 from .scram_client import ScramClient
@@ -255,10 +257,10 @@ def test_a_password_is_never_shown():
 
 
 def test_mechanisms_by_name():
-    assert isinstance(sasl.mechanism("SCRAM-SHA-1", "x"), Scram)
-    assert isinstance(sasl.mechanism("PLAIN", "x"), Plain)
+    assert isinstance(mechanism("SCRAM-SHA-1", "x"), Scram)
+    assert isinstance(mechanism("PLAIN", "x"), Plain)
     for name in ("SCRAM-SHA-256-PLUS", "DIGEST-MD5", "ANONYMOUS", "EXTERNAL", "", "plain"):
-        assert condition_of(lambda name=name: sasl.mechanism(name, "x")) == "invalid-mechanism"
+        assert condition_of(lambda name=name: mechanism(name, "x")) == "invalid-mechanism"
 
 
 @pytest.mark.parametrize("text, content", [(None, b""), ("", b""), ("=", b""), ("biws", b"n,,")])

@@ -186,7 +186,7 @@ def test_from_the_first_byte_to_the_bound_resource():
         "<iq type='result' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
         "<jid>alice@example.test/desk</jid></bind></iq>"
     )
-    assert carrier.deeds[-1] == deeds.Bind(ALICE, "desk") and carrier.stream.lang == "de"
+    assert carrier.deeds[-1] == deeds.Bind(ALICE, "desk") and carrier.stream.ends.lang == "de"
 
     assert carrier.say(b"<presence/><r xmlns='urn:xmpp:sm:3'/>") == ""
     assert [(s.ns, s.name) for s in carrier.stanzas] == [(xml.CLIENT, "presence"), ("urn:xmpp:sm:3", "r")]
