@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from ...core.hooks import PROJECT
@@ -46,6 +46,8 @@ class Discovery:
         self._personal = personal
         self._queries = queries
         self.nodes: list[Nodes] = []
+        self.listed: list[Callable[[], Iterable[tuple[str, str]]]] = []
+        """Services that are there besides our own, as (address, name), for the list of what the server consists of."""
         queries.announce(Place.SERVER, *SERVER_FEATURES)
         if front_end.settings.offline != "refuse":
             queries.announce(Place.SERVER, OFFLINE)
@@ -104,7 +106,8 @@ class Discovery:
         assert iq.to is not None
         if node_of(iq):
             return _found([await nodes.items(resource, iq) for nodes in self.nodes])
-        return items(iq, [(self._front_end.conference_domain(iq.to.domain), "Conferences")])
+        others = [service for listed in self.listed for service in listed()]
+        return items(iq, [(self._front_end.conference_domain(iq.to.domain), "Conferences"), *others])
 
     async def parts_of(self, resource: Resource, iq: Stanza) -> bytes:
         """An account's nodes, or what is in one: those that the asker may read, and nothing of who does not exist."""

@@ -66,7 +66,7 @@ class Parts:
         self.availabilities.shows(self.personal)
         for command in administration(front_end, admins):
             commands.add(command)
-        discovery = Discovery(front_end, self.queries, self.personal.nodes)
+        self.discovery = discovery = Discovery(front_end, self.queries, self.personal.nodes)
         self.command_service = CommandService(commands, time.monotonic)
         discovery.nodes.append(self.command_service)
         for part in (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ...core.errors import BadAddress, HereaboutsError
@@ -84,6 +84,11 @@ class ClientRouter:
     def signed_in(self, who: Identity) -> None:
         """Somebody has signed in, with whatever it was: rooms show them again."""
         self._start(self._parts.events.returned(who))
+
+    @property
+    def listed(self) -> list[Callable[[], Iterable[tuple[str, str]]]]:
+        """Services that are there besides our own; see Discovery."""
+        return self._parts.discovery.listed
 
     # ---- sessions
 

@@ -22,12 +22,12 @@ async def gateways(services: Services) -> AsyncIterator[None]:
     served = Gateways(services.front_end, options, router.abroad)
     services.ports["gateways"] = await served.open()
     router.abroad.carriers.append(served)
-    router.service_lists.append(served.there)
+    router.listed.append(served.there)
     try:
         yield
     finally:
         await served.close()
-        router.service_lists.remove(served.there)
+        router.listed.remove(served.there)
         router.abroad.carriers.remove(served)
 
 
