@@ -88,10 +88,13 @@ class Archives:
 
     async def metadata(self, resource: Resource, iq: Stanza) -> bytes:
         """The first and the last message of the archive (section 7)."""
-        conversation = await self._conference(resource, iq)
+        return await self.extent(resource.identity, await self._conference(resource, iq))
+
+    async def extent(self, who: Identity, conversation: Conversation | None = None) -> bytes:
+        """The same, of a person's own archive or of a conference as they may read it."""
         ends = []
         for name, last in (("start", False), ("end", True)):
-            question = _question(iq.tree[0], paging.Wish(1, last=last), resource.identity, conversation)
+            question = _question(Element("query"), paging.Wish(1, last=last), who, conversation)
             for said in (await self._page(question)).messages:
                 ends.append(xml.element(name, {"id": said.id, "timestamp": payload.stamp(said.sent_at)}))
         return xml.element("metadata", {"xmlns": xml.MAM}, b"".join(ends))

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from ...core.errors import BadAddress
 from ...core.identity import Identity
+from .components.options import ComponentOptions, GatewaysOptions
 from .stream.limits import (
     AFTER_SIGN_IN,
     BYTES_PER_MINUTE,
@@ -42,6 +43,9 @@ class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether clients may sign in by saying their password, through TLS; some know no other way."""
     scram: bool = True
     """Whether clients may sign in without saying it; turn it off where a plugin such as LDAP checks the passwords."""
+    tokens: bool = True
+    """Whether clients may keep a token in place of the password for their next sign-ins (XEP-0484); never where a
+    plugin checks the passwords."""
     max_stanza: Annotated[int, Meta(ge=10_000, le=LARGEST_STANZA)] = AFTER_SIGN_IN.stanza
     """Bytes in the largest stanza a client may send."""
     idle_seconds: Annotated[int, Meta(ge=30, le=86400)] = int(IDLE_TIME)
@@ -67,6 +71,10 @@ class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """People who may administer the server from their client, such as "alice@example.org" (XEP-0133)."""
     web: WebOptions = WebOptions()
     """Clients in browsers, and files that people share."""
+    component: ComponentOptions | None = None
+    """Our domains are components of somebody's XMPP server: people keep it, and reach ours from there."""
+    gateways: GatewaysOptions | None = None
+    """Other people's gateways are components of this server."""
 
     def __post_init__(self) -> None:
         for address in self.admins:

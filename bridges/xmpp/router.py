@@ -68,6 +68,8 @@ class ClientRouter:
             relays=options.relay_until_joined,
             admins=administrators(front_end, options.admins),
         )
+        self.archive = self._parts.archives.extent
+        """What there is to tell of somebody's archive when they sign in."""
         self.abroad = Abroad(front_end, self._parts, self.receive, self._start)
         """Where people of other domains are, and by what their stanzas come and go."""
         self._kinds: dict[str, Callable[[Resource, Stanza], Coroutine[Any, Any, None] | None]] = {

@@ -14,6 +14,7 @@ from .stream.house import House
 from .stream.limits import BYTE_BURST, NEW_BURST, SHARED_TIMES, STANZA_BURST, STANZAS_PER_SECOND
 from .stream.negotiation import Offer
 from .stream.sessions import Sessions
+from .stream.sign_in import TOKENS
 from .syntax import xml
 from .web.service import WebService
 
@@ -64,6 +65,7 @@ class Services:
             Sessions(front_end.registrar, self.router),
             self.router,
             context,
+            self.router.archive,
         )
 
     def _offer(self) -> Offer:
@@ -72,10 +74,16 @@ class Services:
             ours=self.front_end.ours,
             domain=self.front_end.domains[0],
             mechanisms=(*(sasl.SCRAMS if options.scram else ()), *((sasl.PLAIN,) if options.plain else ())),
+            tokens=TOKENS if options.tokens and not self._asks_plugins else (),
             max_stanza=options.max_stanza,
             features=FEATURES,
             idle_time=float(options.idle_seconds),
         )
+
+    @property
+    def _asks_plugins(self) -> bool:
+        """Whether a plugin decides who signs in: it would not be asked about those who show a token."""
+        return bool(self.front_end.hooks.implemented_by("authenticate"))
 
     def _door(self) -> Door:
         options = self.options
