@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from ...core.errors import SettingsError
+from .components.features import component, gateways
 from .services import Services
 from .stream.listener import Listener
 
@@ -37,6 +38,9 @@ async def pictures(services: Services) -> AsyncIterator[None]:
 async def clients(services: Services) -> AsyncIterator[None]:
     """The ports for clients, STARTTLS and direct TLS."""
     options, ports, listener = services.options, services.ports, Listener(services.house)
+    if options.component is not None and not options.component.clients:
+        yield
+        return
     try:
         for name, port, direct in (("starttls", options.port, False), ("tls", options.tls_port, True)):
             try:
@@ -64,6 +68,8 @@ def _cannot_listen(host: str, port: int, why: OSError) -> SettingsError:
 FEATURES: tuple[Feature, ...] = (
     pictures,
     sessions,
+    gateways,
+    component,
     on_the_web,
     clients,
 )
