@@ -69,6 +69,9 @@ class XmppBridge:
     def addresses(self, front_end: FrontEnd) -> Sequence[tuple[str, str]]:
         """Where clients go."""
         host = self.options.listen or front_end.domains[0]
+        component = self.options.component
+        if component is not None and not component.clients:
+            return [("XMPP, a component of", f"{component.host}:{component.port}")]
         ports = {"starttls": self.options.port, "tls": self.options.tls_port, **self.ports}
         return [
             ("XMPP, STARTTLS", f"{host}:{ports['starttls']}"),
