@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .access import AccessLevel, AccessPolicy
+from .contact_news import AccessChanged, Change, ContactNews
 from .contacts import MAX_CONTACTS, Contact, check_names
 from .errors import NotAllowed, NotFound, TooLarge
 from .held_lists import HeldLists
 from .identity import Identity
 from .locks import Locks
-from .message import ContactChanged, Native, SubscriptionNews
+from .message import Native, SubscriptionNews
 from .question_words import QuestionWords
-from .subscription import Deed, exchange, no_entry, received
+from .subscription import Deed, exchange, no_entry, received, sent
 
 if TYPE_CHECKING:
     from .accounts import Accounts
@@ -26,7 +27,6 @@ MAX_QUESTIONS = 200
 """Strangers whose question one person may have waiting; a further one is not noted."""
 MAX_BLOCKED = 1000
 """People one person may block."""
-AccessChanged = Callable[[Identity, Iterable[Identity] | None], Awaitable[None]]
 
 
 class ContactLists:
@@ -47,7 +47,7 @@ class ContactLists:
     ) -> None:
         self._store = store
         self._words = QuestionWords(store)
-        self._registrar = registrar
+        self._news = ContactNews(registrar, hooks, self.blocked)
         self._accounts = accounts
         self._hooks = hooks
         self._own_domains = frozenset(own_domains)
@@ -93,7 +93,7 @@ class ContactLists:
             after = replace(before, name=name, groups=groups, listed=True)
             await self._check_room(before, after)
             await self._commit([(before, after)])
-            self._tell_change(before, after)
+            self._news.change(before, after)
         return after
 
     async def remove(self, owner: Identity, address: Identity) -> None:
@@ -106,6 +106,9 @@ class ContactLists:
             stopped = exchange(mine, Deed.STOP, theirs)
             ended = exchange(stopped.mine, Deed.REVOKE, stopped.theirs)
             changes = [(mine, no_entry(owner, address))]
+            if self._abroad(address):
+                ended = ended._replace(told=Deed.REVOKE if mine.seen or mine.asking else None)
+                stopped = stopped._replace(told=Deed.STOP if mine.sees or mine.asked else None)
             if theirs is not None and ended.theirs is not None:
                 changes.append((theirs, ended.theirs))
             await self._commit(changes)
@@ -129,14 +132,20 @@ class ContactLists:
         """The owner no longer wants to see somebody."""
         await self._do(owner, Deed.STOP, address, native)
 
-    async def heard(self, stranger: Identity, deed: Deed, owner: Identity) -> None:
+    async def heard(self, stranger: Identity, deed: Deed, owner: Identity, native: Native | None = None) -> None:
         """Somebody of another domain does something about one of ours (RFC 6121 section A.3); about nobody, nothing."""
         async with self._locked(owner):
             before = await self._their_entry(stranger, owner, deed)
-            if before is not None:
-                after, goes, _ = received(before, deed)
-                await self._commit([(before, after)])
-                await self._tell([(before, after)], [(owner, SubscriptionNews(stranger, deed))] if goes else [])
+            if before is None:
+                return
+            after, goes, reply = received(before, deed)
+            if deed is Deed.ASK and after.asking and native is not None:
+                await self._words.keep(owner, stranger, native)
+            await self._commit([(before, after)])
+            news = [(owner, SubscriptionNews(stranger, deed, native))] if goes else []
+            if reply is not None:
+                news.append((stranger, SubscriptionNews(owner, reply)))
+            await self._tell([(before, after)], news)
 
     async def questions(self, owner: Identity) -> list[Contact]:
         """Who asked to see the owner and has no answer, by address; for every sign-in (RFC 6121 section 3.1.3)."""
@@ -216,8 +225,9 @@ class ContactLists:
                     await self._words.keep(address, owner, native)
             await self._commit(changes)
             news = []
-            if result.told:
-                news.append((address, SubscriptionNews(owner, result.told, native)))
+            told = result.told or (deed if self._abroad(address) and sent(mine, deed).goes else None)
+            if told:
+                news.append((address, SubscriptionNews(owner, told, native)))
             if result.answered:
                 news.append((owner, SubscriptionNews(address, result.answered)))
             await self._tell(changes, news)
@@ -238,6 +248,10 @@ class ContactLists:
                 return None
         return theirs or no_entry(address, owner)
 
+    def _abroad(self, address: Identity) -> bool:
+        """Whether the other side's list is kept elsewhere: there it is decided what becomes of a deed."""
+        return address.domain not in self._own_domains
+
     async def _entry(self, owner: Identity, address: Identity) -> Contact:
         return await self.get(owner, address) or no_entry(owner, address)
 
@@ -245,7 +259,7 @@ class ContactLists:
         if after.listed and not before.listed and len(await self.of(after.owner)) >= MAX_CONTACTS:
             raise TooLarge(f"a contact list has no more than {MAX_CONTACTS} entries")
 
-    async def _commit(self, changes: Sequence[tuple[Contact, Contact]]) -> None:
+    async def _commit(self, changes: Sequence[Change]) -> None:
         different = [after for before, after in changes if before != after]
         gone = [(entry.owner, entry.address) for entry in different if entry == no_entry(entry.owner, entry.address)]
         kept = [entry for entry in different if (entry.owner, entry.address) not in gone]
@@ -255,31 +269,8 @@ class ContactLists:
             if before.asking and not after.asking:
                 await self._words.forget(after.owner, after.address)
 
-    async def _tell(
-        self, changes: Sequence[tuple[Contact, Contact]], news: Iterable[tuple[Identity, SubscriptionNews]]
-    ) -> None:
-        """List changes first; whoever lost sight of somebody sees them go before the news, whoever gained it after."""
-        for before, after in changes:
-            if before != after:
-                self._tell_change(before, after)
-        for before, after in changes:
-            if before.seen and not after.seen:
-                await self.access_changed(after.owner, [after.address])
-        for to, item in news:
-            if item.who not in await self.blocked(to):
-                self._registrar.tell(to, item)
-        for before, after in changes:
-            if after.seen and not before.seen:
-                await self.access_changed(after.owner, [after.address])
-
-    def _tell_change(self, before: Contact, after: Contact) -> None:
-        """A stranger's question is no entry yet, and its asker hears nothing of a list either."""
-        if after.listed:
-            self._registrar.tell(after.owner, ContactChanged(after))
-            self._hooks.contact_changed(contact=after)
-        elif before.listed:
-            self._registrar.tell(after.owner, ContactChanged(before, removed=True))
-            self._hooks.contact_changed(contact=after)
+    async def _tell(self, changes: Sequence[Change], news: Iterable[tuple[Identity, SubscriptionNews]]) -> None:
+        await self._news.tell(changes, news, self.access_changed)
 
     async def _leave(self, who: Identity) -> None:
         """Somebody's account goes: off everybody's list, and out of sight."""

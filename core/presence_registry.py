@@ -116,8 +116,7 @@ class PresenceRegistry:
             await self._settle(who)
 
     async def depart(self, who: Identity, instance: str, grace: float = 0.0) -> None:
-        """An endpoint is gone: its claims end, after ``grace`` seconds if it went without a goodbye and may come
-        back."""
+        """An endpoint is gone: its claims end, after ``grace`` seconds if it may come back."""
         presentity = self._people.get(who)
         if presentity is None:
             return
@@ -156,7 +155,7 @@ class PresenceRegistry:
 
     async def watch(self, who: Identity, watcher: Watcher) -> None:
         """Tell ``watcher`` now, and at every change.  Somebody hidden or unknown looks like somebody offline."""
-        level = await self._level_of(watcher.identity, who)
+        level = await self._level_for(watcher, who)
         presentity = self._presentity(who)
         self._levels.setdefault(who, {})[watcher] = level
         view = await self._view(presentity, level)
@@ -189,12 +188,18 @@ class PresenceRegistry:
         wanted = None if watchers is None else set(watchers)
         for watcher in list(presentity.watchers):
             if wanted is None or watcher.identity in wanted:
-                level = await self._level_of(watcher.identity, who)
+                level = await self._level_for(watcher, who)
                 if watcher in presentity.watchers:
                     self._levels[who][watcher] = level
                     self._show(presentity, watcher, await self._view(presentity, level))
 
     # ---- inside
+
+    async def _level_for(self, watcher: Watcher, who: Identity) -> AccessLevel:
+        """A watcher may have a method ``raised``: what its protocol shows to those who are let see this much."""
+        level = await self._level_of(watcher.identity, who)
+        raised: Callable[[AccessLevel], AccessLevel] | None = getattr(watcher, "raised", None)
+        return raised(level) if raised is not None else level
 
     def _presentity(self, who: Identity) -> Presentity:
         presentity = self._people.get(who)
@@ -227,8 +232,7 @@ class PresenceRegistry:
     def _remembering(
         self, before: PresenceDocument, after: PresenceDocument, lost: bool, now: datetime
     ) -> PresenceDocument:
-        """``since`` when it really changed; unknown rather than offline when the last source was lost; when last
-        seen."""
+        """When it really changed, and when last seen; unknown rather than offline when the last source was lost."""
         if (before.availability, before.activity) == (after.availability, after.activity) and before.since:
             after = replace(after, since=before.since)
         if after.availability.here:

@@ -64,6 +64,9 @@ class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Client connections in all."""
     dnd_means: Literal["busy", "dnd"] = "busy"
     """What a client's do-not-disturb means to others; most people who set it are just busy."""
+    presence_abroad: Literal["everything", "availability"] = "everything"
+    """What contacts of other domains see who were told yes: presence as clients send it, with notes, or availability
+    alone."""
     relay_until_joined: bool = True
     """Whether clients that were invited to a room and do not enter it get what is said there as chat."""
 

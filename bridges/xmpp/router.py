@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
 
 from ...core.errors import BadAddress, HereaboutsError
 from ...core.identity import Identity
@@ -13,6 +13,7 @@ from ...core.presence import Availability
 from .abroad.abroad import Abroad
 from .asking import answered
 from .channel import ClientChannel
+from .choices import RouterOptions
 from .commands.administration import administrators
 from .commands.command import Commands
 from .errors import StanzaError, bad_request, error_answer, service_unavailable
@@ -39,19 +40,6 @@ OWN = ""
 Work = Callable[[Resource, Stanza, Jid], Awaitable[Rest]]
 
 
-class RouterOptions(Protocol):
-    """What the administrator may choose about routing."""
-
-    @property
-    def dnd_means(self) -> Literal["busy", "dnd"]: ...
-
-    @property
-    def relay_until_joined(self) -> bool: ...
-
-    @property
-    def admins(self) -> Sequence[str]: ...
-
-
 class ClientRouter:
     """The rules of RFC 6120 section 10 and RFC 6121 section 8 for bound streams."""
 
@@ -70,7 +58,14 @@ class ClientRouter:
         )
         self.archive = self._parts.archives.extent
         """What there is to tell of somebody's archive when they sign in."""
-        self.abroad = Abroad(front_end, self._parts, self.receive, self._start)
+        self.abroad = Abroad(
+            front_end,
+            self._parts,
+            self.receive,
+            self._start,
+            dnd=dnd,
+            everything=options.presence_abroad == "everything",
+        )
         """Where people of other domains are, and by what their stanzas come and go."""
         self._kinds: dict[str, Callable[[Resource, Stanza], Coroutine[Any, Any, None] | None]] = {
             "message": self._message,
@@ -84,7 +79,8 @@ class ClientRouter:
         await self._parts.personal.photos.load()
 
     def signed_in(self, who: Identity) -> None:
-        """Somebody has signed in, with whatever it was: rooms show them again."""
+        """Somebody has signed in, with whatever it was: rooms and contacts elsewhere see them again."""
+        self.abroad.audience.signed_in(who)
         self._start(self._parts.events.returned(who))
 
     @property
@@ -160,6 +156,8 @@ class ClientRouter:
         to, type, parts = stanza.to, stanza.type, self._parts
         own = Jid(resource.identity.user, resource.identity.domain)
         if type == "error":
+            if to is not None and to.user and self._front_end.is_conference(to.domain):
+                return self._in_turn(resource, to, parts.rooms.bounced, stanza)
             return None
         if to is None:
             if type not in ("", "unavailable"):

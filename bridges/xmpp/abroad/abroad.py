@@ -7,20 +7,27 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from ....core.identity import Identity
+from ....core.presence import Availability
 from ..resource import Start
 from ..syntax.stanza import Stanza
 from .arrivals import Incoming, Receive
+from .audience import Audience
 from .bounces import Bounces
 from .carrier import Carrier, Undelivered
 from .correspondence import Correspondence
 from .guests import Guests
 from .outgoing import Outgoing
+from .presences import Presences
+from .sights import Sights
 
 if TYPE_CHECKING:
     from ....core.front_end import FrontEnd
     from ....core.registrar import Channel
     from ..parts import Parts
     from .carrier import Arrivals
+
+MAX_MISSED = 10_000
+"""Domains of which it is remembered that something did not arrive there."""
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +36,32 @@ class Abroad:
     """Federation, components and gateways put themselves among the ``carriers``; the first that serves a domain
     carries."""
 
-    def __init__(self, front_end: FrontEnd, parts: Parts, receive: Receive, start: Start) -> None:
+    def __init__(
+        self,
+        front_end: FrontEnd,
+        parts: Parts,
+        receive: Receive,
+        start: Start,
+        *,
+        dnd: Availability = Availability.BUSY,
+        everything: bool = True,
+    ) -> None:
+        """``everything``: contacts elsewhere are shown presence as it is, not the availability alone."""
         self.carriers: list[Carrier] = []
         self._front_end = front_end
         self._start = start
         self.guests = Guests(self.send, self.serves, self._bounced)
         self._bounces = Bounces(front_end, parts, self.guests, start)
-        self._incoming = Incoming(front_end, parts, self.guests, self._bounces, receive)
+        goodbyes = parts.availabilities.goodbyes
+        self.sights = Sights(front_end, self.guests, goodbyes, start, dnd=dnd)
+        self.audience = Audience(
+            front_end, self.guests, goodbyes, parts.personal.photos.of, start, everything=everything
+        )
+        presences = Presences(front_end, parts, self.guests, self.sights, self.audience, start)
+        self._incoming = Incoming(front_end, parts, self.guests, self._bounces, presences, receive)
         self.outgoing = Outgoing(front_end, parts, self.guests)
-        self._correspondence = Correspondence(parts, self.guests, parts.threads)
+        self._correspondence = Correspondence(parts, self.guests, presences, parts.threads)
+        self._missed: set[str] = set()
         parts.resources.abroad = self.guests
         front_end.registrar.elsewhere.append(self._correspondence.hear)
 
@@ -75,12 +99,18 @@ class Abroad:
             return None
 
     def lost(self, domain: str) -> None:
-        """Nothing can be heard of a domain any more: its people leave our rooms."""
+        """Nothing can be heard of a domain any more: its people leave our rooms, and are nowhere."""
+        self._miss(domain)
+        self.sights.lost(domain)
         for guest in self.guests.at_domain(domain):
             self._bounces.lost(guest)
 
     def found(self, domain: str) -> None:
-        """The way to a domain is open again."""
+        """The way to a domain is open again: both sides learn what they missed."""
+        if domain in self._missed:
+            self._missed.discard(domain)
+            self.sights.found(domain)
+            self.audience.found(domain)
 
     # ---- what carriers may ask
 
@@ -91,7 +121,13 @@ class Abroad:
             return True
         return await self._front_end.immcu.between(local, stranger) is not None
 
-    def _bounced(self, stanza: bytes, condition: str, text: str) -> None:
+    def _miss(self, domain: str) -> None:
+        if len(self._missed) >= MAX_MISSED:
+            self._missed.clear()
+        self._missed.add(domain)
+
+    def _bounced(self, domain: str, stanza: bytes, condition: str, text: str) -> None:
+        self._miss(domain)
         self._bounces.undelivered(stanza, condition, text)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..parts import Parts
     from .bounces import Bounces
     from .guests import Guests
+    from .presences import Presences
 
 Receive = Callable[[Session, Stanza], Awaitable[None] | None]
 """What happens with the stanzas of sessions, whosever they are."""
@@ -27,11 +28,20 @@ Receive = Callable[[Session, Stanza], Awaitable[None] | None]
 class Incoming:
     """Guests are treated as clients are, except where their own server knows better: errors, presence, their rooms."""
 
-    def __init__(self, front_end: FrontEnd, parts: Parts, guests: Guests, bounces: Bounces, receive: Receive) -> None:
+    def __init__(
+        self,
+        front_end: FrontEnd,
+        parts: Parts,
+        guests: Guests,
+        bounces: Bounces,
+        presences: Presences,
+        receive: Receive,
+    ) -> None:
         self._front_end = front_end
         self._parts = parts
         self._guests = guests
         self._bounces = bounces
+        self._presences = presences
         self._receive = receive
 
     def take(self, stanza: Stanza) -> Awaitable[None] | None:
@@ -50,6 +60,9 @@ class Incoming:
             return None
         if stanza.type == "error" and stanza.name in ("message", "presence"):
             self._bounces.take(stanza, sender, to)
+            return None
+        if stanza.name == "presence" and not self._front_end.is_conference(to.domain):
+            self._presences.take(stanza, sender, to)
             return None
         if stanza.name == "message" and to.user and not self._front_end.is_conference(to.domain):
             return self._message(guest, stanza, sender, to)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ....core.conversation import Shape
 from ....core.identity import Identity
-from ....core.message import Copy, Delivery, Happened, News, Receipt, Typing
+from ....core.message import Copy, Delivery, Happened, News, Receipt, SubscriptionNews, Typing
 from ..messages import payload
 from ..messages.messages import sender_of
 from ..messages.signals import receipt_stanza, typing_stanza
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from ....core.registrar import Channel
     from ..parts import Parts
     from .guests import Guests
+    from .presences import Presences
 
 
 class Correspondence:
     """The Channel of everybody that a carrier reaches.  Never waits: an error comes later, or never."""
 
-    def __init__(self, parts: Parts, guests: Guests, threads: Threads) -> None:
+    def __init__(self, parts: Parts, guests: Guests, presences: Presences, threads: Threads) -> None:
         self._parts = parts
+        self._presences = presences
         self._guests = guests
         self._threads = threads
 
@@ -53,6 +55,8 @@ class Correspondence:
                 self._signal(who, news)
             case Happened():
                 self._happened(who, news)
+            case SubscriptionNews():
+                self._presences.tell(who, news)
 
     # ---- inside
 

@@ -26,8 +26,8 @@ MAX_GUESTS_PER_PERSON = 50
 
 Send = Callable[[str, str, bytes, Undelivered | None], None]
 """A sender's domain, a receiver's, a stanza, and who is told that it will not arrive."""
-Bounced = Callable[[bytes, str, str], None]
-"""A stanza that will not arrive, the condition and a sentence."""
+Bounced = Callable[[str, bytes, str, str], None]
+"""A domain, a stanza that will not arrive, the condition and a sentence."""
 
 _FROM = re.compile(rb" from='([^']*)'")
 
@@ -68,7 +68,9 @@ class GuestWire:
         except BadAddress:
             domain = ""
         if domain:
-            self._send(domain, self._domain, data, lambda condition, text: self._bounced(data, condition, text))
+            self._send(
+                domain, self._domain, data, lambda condition, text: self._bounced(self._domain, data, condition, text)
+            )
 
     def close(self, condition: str | None, text: str) -> None:
         """There is no stream of ours to end."""

@@ -58,6 +58,11 @@ class Availabilities:
         self._goodbyes: Goodbyes = {}
         self._personal: Personal | None = None
 
+    @property
+    def goodbyes(self) -> Goodbyes:
+        """What resources said when they took their presence back, while their watchers are being told."""
+        return self._goodbyes
+
     def shows(self, personal: Personal) -> None:
         """With their presence people's pictures are shown, and clients hear of nodes by it."""
         self._personal = personal
@@ -152,7 +157,7 @@ class Availabilities:
         elif resource.available:
             directed.add(to.full)
         inner = without(stanza, PRESENCE_TAGS) if gone else photo.shown(resource, stanza)
-        self._send(resource, to, inner, gone=gone)
+        self._send(resource, to, inner, gone=gone, kept=_kept(stanza))
 
     async def probe(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
         """Where is somebody now (section 4.3)?  Silence for who may not see them."""
@@ -197,17 +202,23 @@ class Availabilities:
         except HereaboutsError as why:
             log.warning("%s could not be shown what it missed: %s", resource.endpoint, why)
 
-    def _send(self, resource: Resource, to: Jid, inner: bytes, *, gone: bool) -> None:
+    def _send(self, resource: Resource, to: Jid, inner: bytes, *, gone: bool, kept: bytes = b"") -> None:
         """Directed presence, to those resources that are there."""
         if to.resource:
             at = self._resources.at(to.endpoint)
             there = [at] if at is not None else []
         else:
             there = [r for r in self._resources.of(to.identity) if r.available]
-        head, tail = halves(resource.identity, resource.endpoint.instance, inner, gone=gone)
+        head, tail = halves(resource.identity, resource.endpoint.instance, inner, gone=gone, kept=kept)
         for other in there:
             if resource.identity not in other.blocked:
                 other.send(head + xml.attr(to.full).encode() + tail)
+
+
+def _kept(stanza: Stanza) -> bytes:
+    """What stays of a stanza's start tag when it goes to one address (RFC 6120 sections 8.1.3 and 8.1.5)."""
+    kept = ((key, stanza.attrs.get(key)) for key in ("id", "xml:lang"))
+    return "".join(f" {key}='{xml.attr(value)}'" for key, value in kept if value is not None).encode()
 
 
 def client_of(presence: Stanza) -> str:

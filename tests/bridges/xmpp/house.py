@@ -28,6 +28,7 @@ USER = "http://jabber.org/protocol/muc#user"
 @dataclass(frozen=True)
 class Options:
     dnd_means: str = "busy"
+    presence_abroad: str = "everything"
     relay_until_joined: bool = True
     admins: tuple[str, ...] = ()
 

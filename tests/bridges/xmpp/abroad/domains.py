@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .....bridges.xmpp.syntax.stanza import Stanza
 from .....core.front_end import FrontEnd
 from .....core.hooks import hookimpl
-from .....core.identity import Identity
+from .....core.identity import Endpoint, Identity
 from .....core.people import Person
 from .....core.settings import FrontEndSettings
 from ....people import DOMAIN, Clock, who
@@ -22,16 +22,23 @@ from ..house import Client, House, Options
 if TYPE_CHECKING:
     from .....bridges.xmpp.abroad.abroad import Abroad
     from .....bridges.xmpp.abroad.carrier import Undelivered
+    from .....bridges.xmpp.router import ClientRouter
 
 ELSEWHERE = "capulet.example"
 JULIET, NURSE, TYBALT = (who(f"{name}@{ELSEWHERE}") for name in ("juliet", "nurse", "tybalt"))
 
 
 class Routes:
-    """Answers the hook as the plugin does."""
+    """Answers hooks as the plugin does."""
 
     def __init__(self) -> None:
         self.abroad: Abroad | None = None
+        self.router: ClientRouter | None = None
+
+    @hookimpl
+    def endpoint_signed_in(self, endpoint: Endpoint) -> None:
+        if self.router is not None:
+            self.router.signed_in(endpoint.identity)
 
     @hookimpl
     def route(self, identity: Identity) -> object:
@@ -71,8 +78,9 @@ class Road:
 class Domain(House):
     """A house whose people know of other domains."""
 
-    def __init__(self, front_end: FrontEnd, routes: Routes) -> None:
-        super().__init__(front_end, Options())
+    def __init__(self, front_end: FrontEnd, routes: Routes, options: Options = Options()) -> None:
+        super().__init__(front_end, options)
+        routes.router = self.router
         routes.abroad = self.abroad = self.router.abroad
         self.under_way: set[asyncio.Future[None]] = set()
         self.neighbour: Domain | None = None
@@ -98,6 +106,7 @@ class Domain(House):
         for _ in range(4):
             for house in (self, self.neighbour):
                 if house is not None:
+                    await house.front_end.hooks.heard()
                     while house.under_way:
                         await asyncio.wait(set(house.under_way), timeout=5)
                     await House.quiet(house)
@@ -107,7 +116,9 @@ class Domain(House):
 
 
 @asynccontextmanager
-async def domain_at(state: Path, domain: str, *names: str, **settings: object) -> AsyncIterator[Domain]:
+async def domain_at(
+    state: Path, domain: str, *names: str, options: Options = Options(), **settings: object
+) -> AsyncIterator[Domain]:
     """One domain with these people."""
     routes = Routes()
     running = FrontEnd(
@@ -122,7 +133,7 @@ async def domain_at(state: Path, domain: str, *names: str, **settings: object) -
             address = Identity(name, domain)
             if not await running.accounts.exists(address):
                 await running.accounts.add(address, None, Person(str(address), name.title()))
-        yield Domain(running, routes)
+        yield Domain(running, routes, options)
 
 
 @asynccontextmanager
