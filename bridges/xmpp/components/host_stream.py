@@ -110,9 +110,8 @@ class HostStream(ComponentXMPP):
 
     def opened(self, header: Header) -> None:
         """The host's header: slixmpp answers with the proof."""
-        self.start_stream_handler(
-            Element("stream", {key: value for key, value in header.attrs.items() if ":" not in key})
-        )
+        root = Element("stream", {"id": header.attrs.get("id", "")})
+        self.start_stream_handler(root)  # type: ignore[no-untyped-call]
 
     def heard(self, element: Stanza) -> Awaitable[None] | None:
         """The end of the handshake, then stanzas."""
