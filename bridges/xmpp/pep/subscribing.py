@@ -41,13 +41,14 @@ class Subscribing:
         named = request.subscriber()
         async with self._eventing.shelves.locked(request.owner) as shelf:
             node = shelf.nodes.get(request.node)
+            subscribed = node is not None and named.full in node.subscribers
+            if not subscribed and not await self._eventing.admission.knows(request.owner, request.asker):
+                raise not_a_contact()
             if node is None:
-                if not await self._eventing.admission.knows(request.owner, request.asker):
-                    raise not_a_contact()
                 raise item_not_found()
             if named.bare != str(request.asker):
                 raise forbidden()
-            if named.full not in node.subscribers:
+            if not subscribed:
                 raise refusal("cancel", "unexpected-request", "not-subscribed")
             node.subscribers = tuple(who for who in node.subscribers if who != named.full)
             await self._eventing.keep(request.owner, node)
