@@ -23,14 +23,19 @@ class Terminal:
         self._child = pexpect.spawn("/bin/sh", ["-c", command], env=environment, dimensions=(40, 140), encoding=None)
         self._screen = pyte.Screen(140, 40)
         self._stream = pyte.ByteStream(self._screen)
+        # Read whether or not anybody looks: a program that draws more than the pty holds would wait for us.
+        asyncio.get_running_loop().add_reader(self._child.child_fd, self._drawn)
+
+    def _drawn(self) -> None:
+        try:
+            self._stream.feed(self._child.read_nonblocking(65536, timeout=0))
+        except pexpect.TIMEOUT:
+            pass
+        except pexpect.EOF:
+            asyncio.get_running_loop().remove_reader(self._child.child_fd)
 
     @property
     def text(self) -> str:
-        try:
-            while True:
-                self._stream.feed(self._child.read_nonblocking(65536, timeout=0))
-        except (pexpect.TIMEOUT, pexpect.EOF):
-            pass
         return "\n".join(line.rstrip() for line in self._screen.display if line.strip())
 
     async def shows(self, *texts: str) -> None:
@@ -40,8 +45,12 @@ class Terminal:
             raise AssertionError(f"{late}\n{self.text}") from None
 
     async def type(self, line: str) -> None:
-        self._child.send(line.encode() + b"\r")
+        await self.key(line + "\r")
+
+    async def key(self, keys: str) -> None:
+        self._child.send(keys.encode())
         await asyncio.sleep(0.2)
 
     def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._child.child_fd)
         self._child.close(force=True)
