@@ -20,11 +20,16 @@ MAX_ERROR = 200
 class Neighbour:
     """One domain with all that are below it.  Raises BadAddress for what is no domain."""
 
-    def __init__(self, domain: str, options: PartnerOptions, wall: Callable[[], datetime]) -> None:
+    def __init__(
+        self, domain: str, options: PartnerOptions, wall: Callable[[], datetime], *, written: bool = True
+    ) -> None:
+        """``written``: the administrator wrote it down, and did not just open the door to everybody."""
+        self.written = written
         self.domain = prepared(domain)
         ascii_of(self.domain)
         self.options = options
-        self.queued: Callable[[], int] = lambda: 0
+        self.queued = 0
+        """Stanzas that wait to go there, when it was counted last."""
         self.sent = self.received = self.refused = 0
         self.error = ""
         """Why it failed last, in one sentence; empty once it works."""
@@ -37,6 +42,12 @@ class Neighbour:
     def needs_certificate(self) -> bool:
         """Whether only a certificate proves who is there."""
         return self.options.verify == "certificate"
+
+    @property
+    def asked_for_certificate(self) -> bool:
+        """Whether it is asked for one when it connects.  Public authorities issue none for that any more, so those
+        whom nobody wrote down are called back at once."""
+        return self.needs_certificate and self.written
 
     def named_by(self, certificate: Mapping[str, object] | None, domain: str) -> bool:
         """Whether a certificate speaks for this domain of the neighbour's: whoever is the neighbour speaks for all
@@ -85,7 +96,7 @@ class Neighbour:
             "xmpp",
             self._state,
             self.error,
-            self.queued(),
+            self.queued,
             self.sent,
             self.received,
             self.refused,

@@ -1,0 +1,273 @@
+"""One stream that we opened to another server: we prove who we are, then stanzas go, and we learn what arrived."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+
+from ..stream.stream_error import StreamError
+from ..syntax import xml
+from ..syntax.framer import Header
+from ..syntax.namespaces import settled
+from ..syntax.stanza import Stanza
+from . import certified, dialback
+from .confirmations import ENABLE, NOTHING_CAME, Confirmations
+from .dialback import Keys, Pair, pair_of
+from .letters import Letter
+from .limits import IDLE_TIME, PROVE_TIME
+from .names import ascii_of
+from .neighbour import Neighbour
+from .places import Unreached
+from .states import CALLING, Ours, event_of
+from .trust import Trust
+
+if TYPE_CHECKING:
+    from .link import Link
+
+
+class Calls(Protocol):
+    """What a stream of ours asks of the federation."""
+
+    keys: Keys
+    trust: Trust
+    asking: dict[str, Pair]
+    """Whom we are asking to believe us, by the id of the stream."""
+
+
+class Question(NamedTuple):
+    """Whether they made this key for a stream to us (XEP-0220 section 2.1.2)."""
+
+    key: str
+    stream: str
+    answer: asyncio.Future[bool]
+
+
+class Outgoing:
+    """The initiating end, for one pair of domains; with a question it asks that, and nothing else.
+
+    ``opened`` is done when stanzas may go, and fails with Unreached.
+    """
+
+    def __init__(
+        self, calls: Calls, pair: Pair, neighbour: Neighbour, *, secure: bool, question: Question | None = None
+    ) -> None:
+        self.pair = pair
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.confirmations = Confirmations(pair)
+        self.ended: Callable[[str, bool], None] = lambda reason, clean: None
+        """Called when the stream is over after it was open."""
+        self.reads_on: Callable[[], None] = lambda: None
+        self._calls = calls
+        self._neighbour = neighbour
+        self._question = question
+        self._state = Ours.SECURED if secure else Ours.CALLED
+        self._began = self._spoke = asyncio.get_running_loop().time()
+        self._stream = ""
+        self._link: Link
+
+    # ---- what the link says
+
+    @property
+    def busy(self) -> bool:
+        """They have little to say here."""
+        return False
+
+    def due(self) -> float | None:
+        """When something should have happened."""
+        if not self.opened.done() or self._question is not None:
+            return self._began + PROVE_TIME
+        return self.confirmations.due or self._spoke + IDLE_TIME
+
+    def connected(self, link: Link) -> None:
+        """There is a connection."""
+        self._link = link
+        if self._state is Ours.SECURED:
+            self._check_certificate()
+        self._open()
+
+    def header(self, header: Header) -> None:
+        """They answered."""
+        major = header.attrs.get("version", "").partition(".")[0]
+        if (header.ns, header.name) != (xml.STREAMS, "stream") or not major.isdecimal():
+            raise StreamError("unsupported-version", "this is XMPP 1.0, over TLS")
+        self._stream = header.attrs.get("id", "")
+        self._go("header")
+
+    def element(self, element: Stanza) -> None:
+        """What the table foresees, and nothing else."""
+        event = event_of(element)
+        if event == "features" and self._state is Ours.OPEN:
+            return
+        if event == "tls failure" or event not in CALLING[self._state]:
+            raise StreamError("not-authorized", f"not now: the stream is {self._state.value}")
+        if event not in ("result", "verify"):
+            self._go(event)
+        match event:
+            case "features":
+                self._offered(element)
+            case "proceed":
+                context = self._calls.trust.outgoing(self.pair, self._neighbour, direct=False)
+                self._link.start_tls(context, ascii_of(self.pair.theirs))
+            case "success":
+                self._link.restart()
+                self._open()
+            case "sasl failure":
+                self._prove()
+            case "result" | "verify":
+                self._answered(event, element)
+            case "enabled" | "failed":
+                self.confirmations.numbered = event == "enabled"
+                self._ready()
+            case "a":
+                self._confirmed(self.confirmations.has(element.attrs.get("h", ""), self._now))
+            case "r":
+                self._link.write(NOTHING_CAME)
+
+    def secured(self) -> None:
+        """TLS is there."""
+        self._go("secured")
+        self._check_certificate()
+        self._open()
+
+    def unsecured(self, why: BaseException) -> None:
+        """``over`` says it."""
+
+    def tick(self, now: float) -> None:
+        """They take too long, or there is nothing to say."""
+        due = self.due()
+        if due is None or now < due:
+            return
+        if not self.opened.done() or self._question is not None:
+            raise StreamError("connection-timeout", "no answer")
+        if self.confirmations.due is None:
+            self._link.close()
+        elif self.confirmations.numbered:
+            raise StreamError("connection-timeout", "they do not say what arrived")
+        else:  # whoever does not answer a ping has no way to us
+            self.confirmations.give_up()
+            self.reads_on()
+
+    def room(self) -> None:
+        """They read on."""
+        self.reads_on()
+
+    def over(self, reason: str, *, clean: bool) -> None:
+        """The connection is gone."""
+        self._state = Ours.DONE
+        self._calls.asking.pop(self._stream, None)
+        if not self.opened.done():
+            self.opened.set_exception(Unreached(reason))
+        elif not self.opened.cancelled() and self.opened.exception() is None:
+            self.ended(reason, clean)
+        if self._question is not None and not self._question.answer.done():
+            self._question.answer.set_exception(Unreached(reason))
+
+    # ---- once it is open
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no connection any more."""
+        return self._state is Ours.DONE
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more should be sent for now."""
+        return self._link.full or self.confirmations.full
+
+    def send(self, letter: Letter) -> None:
+        """A stanza goes."""
+        self._spoke = self._now
+        self._link.write(settled(letter.stanza, xml.SERVER))
+        self._link.write(self.confirmations.written(letter, self._spoke))
+
+    def pinged(self, ping: str) -> None:
+        """They answered a ping of ours, on a stream of theirs."""
+        self._confirmed(self.confirmations.answered(ping, self._now))
+
+    def close(self, condition: str | None = None, text: str = "") -> None:
+        """Say goodbye."""
+        self._link.close(condition, text)
+
+    def _confirmed(self, next_question: bytes) -> None:
+        self._link.write(next_question)
+        self.reads_on()
+
+    @property
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    # ---- who we are
+
+    def _open(self) -> None:
+        self._link.open({"from": self.pair.ours, "to": self.pair.theirs})
+
+    def _check_certificate(self) -> None:
+        """TLS has checked whether it is believed; whether it is theirs is checked here."""
+        named = self._neighbour.named_by(self._link.certificate, self.pair.theirs)
+        if self._neighbour.needs_certificate and not named:
+            self._fail(f"the certificate does not name {self.pair.theirs}")
+
+    def _offered(self, features: Stanza) -> None:
+        if self._state is Ours.ASKED_FOR_TLS:
+            if f"{{{xml.TLS}}}starttls" not in features.kids:
+                self._fail("they do not offer TLS")
+            self._link.write(certified.STARTTLS)
+        elif self._state is Ours.OPEN:
+            self._welcomed(features)
+        elif self._question is not None:
+            self._state = Ours.VERIFYING
+            self._link.write(dialback.verify(self.pair, self._question.key, self._question.stream))
+        elif certified.offered_in(features):
+            self._link.write(certified.shown(self.pair.ours))
+        else:
+            self._go("instead")
+            self._prove()
+
+    def _welcomed(self, features: Stanza) -> None:
+        if f"{{{xml.STREAM_MANAGEMENT}}}sm" in features.kids:
+            self._state = Ours.ENABLING
+            self._link.write(ENABLE)
+        else:
+            self._ready()
+
+    def _prove(self) -> None:
+        """By dialback: they ask our server, which is us."""
+        if not self._stream or len(self._stream) > 1000:
+            self._fail("their stream has no id")
+        self._calls.asking[self._stream] = self.pair
+        key = self._calls.keys.key(self.pair.theirs, self.pair.ours, self._stream)
+        self._link.write(dialback.result(self.pair, key))
+
+    def _answered(self, event: str, element: Stanza) -> None:
+        """What they say of our key, or of somebody's who says to be them."""
+        kind, question = element.attrs.get("type", ""), self._question
+        stream = question.stream if question is not None else None
+        if pair_of(element) != self.pair or element.attrs.get("id") != stream or not kind:
+            raise StreamError("invalid-from", "that is no answer to what was asked")
+        self._go(event)
+        if question is not None:
+            if kind == "error":
+                self._fail(f"they cannot say whether a key is theirs: {dialback.condition_in(element)}")
+            if not question.answer.done():
+                question.answer.set_result(kind == "valid")
+            self._link.close()
+        elif kind == "valid":
+            self._calls.asking.pop(self._stream, None)
+            self._ready()
+        else:
+            self._fail(f"they do not believe us: {dialback.condition_in(element) or kind}")
+
+    def _ready(self) -> None:
+        self._link.prove()
+        self._spoke = self._now
+        if not self.opened.done():
+            self.opened.set_result(None)
+
+    def _fail(self, text: str) -> NoReturn:
+        """Nothing will be sent here.  Raises StreamError, which ends the stream."""
+        raise StreamError("not-authorized", text)
+
+    def _go(self, event: str) -> None:
+        """The table decides."""
+        self._state = CALLING[self._state][event]
