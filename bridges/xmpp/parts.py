@@ -28,8 +28,12 @@ from .rooms.admin import RoomAdministration
 from .rooms.disco import RoomDiscovery
 from .rooms.events import RoomEvents
 from .rooms.invitations import Invitations
+from .rooms.moderation import Moderation
 from .rooms.names import Names
+from .rooms.owner import RoomOwnership
+from .rooms.pictures import RoomPictures
 from .rooms.reception import Reception
+from .rooms.registration import RoomRegistration
 from .rooms.rooms import Rooms
 from .rooms.talk import RoomTalk
 from .service import Service
@@ -50,7 +54,7 @@ class Parts:
         self.resources = Resources()
         self.queries = Queries()
         self.subscriptions = Subscriptions(front_end.contacts)
-        self.blocking = BlockLists(front_end, self.resources)
+        self.blocking = BlockLists(front_end, self.resources, start)
         self._roster = Roster(front_end.contacts)
         self.threads = Threads()
         names, signals = Names(front_end.accounts), Signals(front_end, self.resources)
@@ -60,10 +64,12 @@ class Parts:
         talk = RoomTalk(front_end, names, signals, self.threads, relays=relays)
         reception = Reception(invitations, talk, start)
         self.rooms = Rooms(front_end, names, talk, reception, invitations)
+        pictures = RoomPictures(front_end, self.rooms)
         self.events = RoomEvents(front_end, self.rooms, reception, names, invitations, start)
         self.messages = Messages(front_end, self.resources, signals, self.threads, invitations)
         self.availabilities = Availabilities(front_end, self.resources, self.subscriptions, self.events, start, dnd=dnd)
         self.availabilities.shows(self.personal)
+        self.archives = Archives(front_end, self.rooms, names)
         for command in administration(front_end, admins):
             commands.add(command)
         self.discovery = discovery = Discovery(front_end, self.queries, self.personal.nodes)
@@ -77,9 +83,13 @@ class Parts:
             Carbons(),
             discovery,
             self.command_service,
-            RoomDiscovery(front_end, self.rooms, cards, self.queries),
+            pictures,
+            RoomDiscovery(front_end, self.rooms, cards, pictures, self.queries),
             RoomAdministration(front_end, self.rooms),
-            Archives(front_end, self.rooms, names),
+            RoomOwnership(front_end, self.rooms),
+            RoomRegistration(front_end, self.rooms),
+            Moderation(front_end, self.rooms),
+            self.archives,
         ):
             self.queries.add(part.queries())
 

@@ -18,9 +18,10 @@ from .commands.administration import administrators
 from .commands.command import Commands
 from .errors import StanzaError, bad_request, error_answer, service_unavailable
 from .parts import Parts
+from .presence.blocking import blocked_by_sender
 from .presence.subscriptions import NAMES as SUBSCRIPTIONS
 from .presence.words import language_of
-from .queries import Place, open_to_guests, place_of
+from .queries import Place, Queries, open_to_guests, place_of
 from .resource import KEY, Resource, Rest
 from .rooms.disco import Elsewhere
 from .stream.session import Session
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+GOODBYES = frozenset({"unavailable", "unsubscribe", "unsubscribed"})
+"""Presence that one may send even to whom one blocks: it ends something."""
 OWN = ""
 """The lane of what a client does to its own account and asks of the server."""
 
@@ -82,6 +85,11 @@ class ClientRouter:
         """Somebody has signed in, with whatever it was: rooms and contacts elsewhere see them again."""
         self.abroad.audience.signed_in(who)
         self._start(self._parts.events.returned(who))
+
+    @property
+    def queries(self) -> Queries:
+        """The table of what can be asked; a feature that runs adds its lines."""
+        return self._parts.queries
 
     @property
     def listed(self) -> list[Callable[[], Iterable[tuple[str, str]]]]:
@@ -163,6 +171,8 @@ class ClientRouter:
             if type not in ("", "unavailable"):
                 raise bad_request("that kind of presence is for somebody")
             return self._in_turn(resource, own, self._own_presence, stanza, lane=OWN)
+        if to.identity in resource.blocked and type not in GOODBYES:
+            raise blocked_by_sender()
         rooms = self._front_end.is_conference(to.domain)
         if not rooms and type in ("", "unavailable") and not self._front_end.ours(to.domain):
             self.abroad.outgoing.presence(resource, stanza, to)
@@ -187,7 +197,7 @@ class ClientRouter:
 
     def _iq(self, resource: Resource, stanza: Stanza) -> Coroutine[Any, Any, None] | None:
         to, type = stanza.to, stanza.type
-        place = place_of(to, resource.identity, self._front_end.domain_names)
+        place = self._place(resource, to)
         asks = type in ("get", "set")
         if not asks and answered(resource, stanza):
             return None
@@ -195,6 +205,10 @@ class ClientRouter:
             raise bad_request("an iq is of type get, set, result or error")
         if asks and (len(stanza.kids) != 1 or not stanza.id):
             raise bad_request("a question has one child element and an id")
+        if to is not None and to.identity in resource.blocked:
+            if asks:
+                raise blocked_by_sender()
+            return None
         allowed = asks and (not resource.guest or open_to_guests(stanza.kids[0], place))
         answer = self._parts.queries.answer(type, stanza.kids[0], place) if allowed else None
         if answer is not None:
@@ -217,7 +231,7 @@ class ClientRouter:
         self._parts.rooms.forward(resource, stanza, to)
 
     async def _answer(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
-        place = place_of(stanza.to, resource.identity, self._front_end.domain_names)
+        place = self._place(resource, stanza.to)
         answer = self._parts.queries.answer(stanza.type, stanza.kids[0], place)
         assert answer is not None
         try:
@@ -268,6 +282,9 @@ class ClientRouter:
         """An error for an error would go round in circles (RFC 6120 section 8.3.1)."""
         if stanza.type not in ("error", "result"):
             resource.send(error_answer(resource.session, stanza, why, sender=sender))
+
+    def _place(self, resource: Resource, to: Jid | None) -> Place:
+        return place_of(to, resource.identity, self._front_end.domain_names, self.queries.services)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

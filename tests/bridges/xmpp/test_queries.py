@@ -371,6 +371,68 @@ async def test_the_block_list(house):
     assert condition(await alice.ask(domain, type="set"))[1] == "feature-not-implemented"
 
 
+async def test_blocks_made_elsewhere_are_told_too(house):
+    await house.friends(ALICE, BOB)
+    alice, bob, other = await house.client(ALICE), await house.client(BOB), await house.client(ALICE, "other")
+    await alice.ask("<blocklist xmlns='urn:xmpp:blocking'/>")
+    alice.got(), bob.got(), other.got()
+    await house.front_end.contacts.block(ALICE, BOB)
+    await house.quiet()
+    (push,) = alice.got("iq", type="set")
+    assert push[0].tag == "{urn:xmpp:blocking}block" and [i.get("jid") for i in push[0]] == ["bob@example.test"]
+    assert {p.get("from") for p in bob.got("presence", type="unavailable")} == {alice.jid, other.jid}
+    assert [p.get("from") for p in other.got("presence", type="unavailable")] == [bob.jid]
+    await alice.send("<message to='bob@example.test' type='chat' id='m'><body>x</body></message>")
+    assert condition(alice.got("message", type="error")[0]) == ("cancel", "not-acceptable")
+    await house.front_end.contacts.unblock(ALICE, BOB)
+    await house.quiet()
+    assert [p.get("from") for p in alice.got("presence")] == [bob.jid]
+    assert {p.get("from") for p in bob.got("presence")} == {alice.jid, other.jid}
+
+
+async def test_one_request_is_one_push_and_freeing_everybody_names_nobody(house):
+    alice = await house.client(ALICE)
+    await alice.ask("<blocklist xmlns='urn:xmpp:blocking'/>")
+    both = "<item jid='bob@example.test'/><item jid='dave@example.test'><report xmlns='urn:xmpp:reporting:1'/></item>"
+    await alice.send(f"<iq type='set' id='b'><block xmlns='urn:xmpp:blocking'>{both}</block></iq>")
+    pushes = [[i.get("jid") for i in iq[0]] for iq in alice.got("iq", type="set")]
+    assert pushes == [["bob@example.test", "dave@example.test"]]
+    await alice.send("<iq type='set' id='u'><unblock xmlns='urn:xmpp:blocking'/></iq>")
+    (push,) = alice.got("iq", type="set")
+    assert push[0].tag == "{urn:xmpp:blocking}unblock" and len(push[0]) == 0
+
+
+@pytest.mark.parametrize(
+    "stanza",
+    [
+        "<iq type='get' id='i' to='{0}'><vCard xmlns='vcard-temp'/></iq>",
+        "<iq type='get' id='i' to='{0}/desk'><ping xmlns='urn:xmpp:ping'/></iq>",
+        "<presence id='i' to='{0}'/>",
+        "<presence id='i' type='probe' to='{0}'/>",
+        "<presence id='i' type='subscribe' to='{0}'/>",
+    ],
+)
+async def test_nothing_goes_to_whom_one_blocks(house, stanza):
+    alice, bob = await house.client(ALICE), await house.client(BOB)
+    await house.front_end.contacts.block(ALICE, BOB)
+    await house.quiet()
+    alice.got(), bob.got()
+    await alice.send(stanza.format("bob@example.test"))
+    (error,) = alice.got(type="error")
+    assert condition(error) == ("cancel", "not-acceptable") and bob.got() == []
+    assert error.find(".//{urn:xmpp:blocking:errors}blocked") is not None
+
+
+async def test_devices_and_crowds_cannot_be_blocked(house):
+    alice = await house.client(ALICE)
+    block = "<block xmlns='urn:xmpp:blocking'>%s</block>"
+    device = await alice.ask(block % "<item jid='bob@example.test/desk'/>", type="set")
+    assert condition(device) == ("cancel", "feature-not-implemented")
+    crowd = "".join(f"<item jid='p{number}@example.test'/>" for number in range(201))
+    assert condition(await alice.ask(block % crowd, type="set")) == ("modify", "policy-violation")
+    assert await house.front_end.contacts.blocked(ALICE) == frozenset()
+
+
 async def test_a_router_can_be_made_twice(house):
     """Nothing is kept outside of it: two listeners could have one each."""
     assert ClientRouter(house.front_end, Options()) is not house.router
