@@ -8,9 +8,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from ...core.errors import SettingsError
 from .components.features import component, gateways
+from .federation.features import federation
+from .queries import Place, Service
 from .services import Services
 from .stream.listener import Listener
 
+UPLOAD = "upload."
+"""What the service of shared files is called under, before the server's first domain."""
 Feature = Callable[[Services], AbstractAsyncContextManager[None]]
 """Begins, and ends, something that runs."""
 
@@ -59,6 +63,21 @@ async def on_the_web(services: Services) -> AsyncIterator[None]:
         yield
 
 
+@asynccontextmanager
+async def shared_files(services: Services) -> AsyncIterator[None]:
+    """Room for files that people share."""
+    uploads, router = services.web.uploads, services.router
+    if uploads is None:
+        yield
+        return
+    address = UPLOAD + services.front_end.domains[0]
+    router.queries.add(uploads.queries())
+    router.queries.services[address] = Service(Place.UPLOAD, uploads.offered)
+    router.listed.append(lambda: [(address, "Shared files")] if uploads.offered() else [])
+    async with uploads.kept():
+        yield
+
+
 def _cannot_listen(host: str, port: int, why: OSError) -> SettingsError:
     place = f"{host or 'any address'}, port {port}"
     reason = os.strerror(why.errno) if why.errno else why
@@ -70,6 +89,8 @@ FEATURES: tuple[Feature, ...] = (
     sessions,
     gateways,
     component,
+    federation,
+    shared_files,
     on_the_web,
     clients,
 )

@@ -14,6 +14,7 @@ from msgspec import Meta
 from ...core.errors import BadAddress
 from ...core.identity import Identity
 from .components.options import ComponentOptions, GatewaysOptions
+from .federation.options import FederationOptions
 from .stream.limits import (
     AFTER_SIGN_IN,
     BYTES_PER_MINUTE,
@@ -70,6 +71,8 @@ class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     relay_until_joined: bool = True
     """Whether clients that were invited to a room and do not enter it get what is said there as chat."""
 
+    registration: bool = False
+    """Whether whoever can reach the server may make an account for themselves from their client (XEP-0077)."""
     admins: list[str] = []
     """People who may administer the server from their client, such as "alice@example.org" (XEP-0133)."""
     web: WebOptions = WebOptions()
@@ -78,6 +81,8 @@ class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Our domains are components of somebody's XMPP server: people keep it, and reach ours from there."""
     gateways: GatewaysOptions | None = None
     """Other people's gateways are components of this server."""
+    federation: FederationOptions | None = None
+    """Other domains' servers, and the people there."""
 
     def __post_init__(self) -> None:
         for address in self.admins:

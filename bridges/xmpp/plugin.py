@@ -67,7 +67,7 @@ class XmppBridge:
 
     @hookimpl
     def addresses(self, front_end: FrontEnd) -> Sequence[tuple[str, str]]:
-        """Where clients go."""
+        """Where clients go, and other servers."""
         host = self.options.listen or front_end.domains[0]
         component = self.options.component
         if component is not None and not component.clients:
@@ -76,4 +76,5 @@ class XmppBridge:
         return [
             ("XMPP, STARTTLS", f"{host}:{ports['starttls']}"),
             ("XMPP, direct TLS", f"{host}:{ports['tls']}"),
+            *((("XMPP, other servers", f"{host}:{ports['server']}"),) if "server" in ports else ()),
         ]

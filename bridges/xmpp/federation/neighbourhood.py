@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from ....core.errors import BadAddress
@@ -30,7 +30,10 @@ class Neighbourhood:
         """Whom a domain belongs to; None where we do not speak with it."""
         if self._ours(domain) or self._is_blocked(domain):
             return None
-        return nearest(self._written, domain) or (self._stranger(domain) if self._options.open else None)
+        known = nearest(self._written, domain)
+        if known is None and self._options.open and not any(map(self._ours, _above(domain))):
+            return self._stranger(domain)
+        return known
 
     def partners(self) -> Iterable[Partner]:
         """How all of them are doing."""
@@ -40,11 +43,7 @@ class Neighbourhood:
         return [neighbour.status for neighbour in found]
 
     def _is_blocked(self, domain: str) -> bool:
-        while domain and self._blocked:
-            if domain in self._blocked:
-                return True
-            domain = domain.partition(".")[2]
-        return False
+        return bool(self._blocked) and (domain in self._blocked or any(d in self._blocked for d in _above(domain)))
 
     def _stranger(self, domain: str) -> Neighbour | None:
         """A domain that nobody wrote down, where the door is open."""
@@ -66,3 +65,9 @@ class Neighbourhood:
         for domain, neighbour in list(self._strangers.items()):
             if neighbour.status.state is not LinkState.UP and not self.queued(neighbour):
                 del self._strangers[domain]
+
+
+def _above(domain: str) -> Iterator[str]:
+    """The domains that a domain is below of, the nearest first."""
+    while domain := domain.partition(".")[2]:
+        yield domain
