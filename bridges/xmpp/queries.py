@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from ...core.domains import Domains
@@ -28,11 +28,20 @@ class Place(enum.Enum):
     """The conference service."""
     ROOM = "room"
     OCCUPANT = "occupant"
+    UPLOAD = "upload"
+    """The service of shared files."""
     ABROAD = "abroad"
 
 
+class Service(NamedTuple):
+    """What has a domain of its own: its place, and whether it is there now."""
+
+    place: Place
+    offered: Callable[[], bool]
+
+
 def place_of(to: Jid | None, asker: Identity, domains: Domains) -> Place:
-    """Where an address leads."""
+    """Where an address leads, as far as domains tell."""
     if to is None:
         return Place.ACCOUNT
     if domains.is_conference(to.domain):
@@ -92,6 +101,8 @@ class Queries:
     def __init__(self, lines: Iterable[Query] = ()) -> None:
         self._answers: dict[tuple[str, str, Place], Answer] = {}
         self._features: dict[Place, set[str]] = {place: set() for place in Place}
+        self.services: dict[str, Service] = {}
+        """Places that have a domain of their own, by that."""
         self.add(lines)
 
     def add(self, lines: Iterable[Query]) -> None:
@@ -106,6 +117,15 @@ class Queries:
     def announce(self, place: Place, *features: str) -> None:
         """Features that are not asked for by IQ."""
         self._features[place].update(features)
+
+    def place(self, to: Jid | None, asker: Identity, domains: Domains) -> Place:
+        """Where an address leads."""
+        place = place_of(to, asker, domains)
+        if place is Place.ABROAD and to is not None and not to.user:
+            service = self.services.get(to.domain)
+            if service is not None and service.offered():
+                return service.place
+        return place
 
     def answer(self, type: str, payload: str, place: Place) -> Answer | None:
         """Who answers; None where nobody does."""

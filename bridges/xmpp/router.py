@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import BadAddress, HereaboutsError
@@ -21,7 +21,7 @@ from .parts import Parts
 from .presence.blocking import blocked_by_sender
 from .presence.subscriptions import NAMES as SUBSCRIPTIONS
 from .presence.words import language_of
-from .queries import Place, Queries, open_to_guests, place_of
+from .queries import Place, open_to_guests
 from .resource import KEY, Resource, Rest
 from .rooms.disco import Elsewhere
 from .stream.session import Session
@@ -59,6 +59,10 @@ class ClientRouter:
             relays=options.relay_until_joined,
             admins=administrators(front_end, options.admins),
         )
+        self.queries = self._parts.queries
+        """The table of what can be asked; a feature that runs adds its lines."""
+        self.listed = self._parts.discovery.listed
+        """Services that are there besides our own; see Discovery."""
         self.archive = self._parts.archives.extent
         """What there is to tell of somebody's archive when they sign in."""
         self.abroad = Abroad(
@@ -85,16 +89,6 @@ class ClientRouter:
         """Somebody has signed in, with whatever it was: rooms and contacts elsewhere see them again."""
         self.abroad.audience.signed_in(who)
         self._start(self._parts.events.returned(who))
-
-    @property
-    def queries(self) -> Queries:
-        """The table of what can be asked; a feature that runs adds its lines."""
-        return self._parts.queries
-
-    @property
-    def listed(self) -> list[Callable[[], Iterable[tuple[str, str]]]]:
-        """Services that are there besides our own; see Discovery."""
-        return self._parts.discovery.listed
 
     # ---- sessions
 
@@ -197,7 +191,7 @@ class ClientRouter:
 
     def _iq(self, resource: Resource, stanza: Stanza) -> Coroutine[Any, Any, None] | None:
         to, type = stanza.to, stanza.type
-        place = self._place(resource, to)
+        place = self.queries.place(to, resource.identity, self._front_end.domain_names)
         asks = type in ("get", "set")
         if not asks and answered(resource, stanza):
             return None
@@ -231,7 +225,7 @@ class ClientRouter:
         self._parts.rooms.forward(resource, stanza, to)
 
     async def _answer(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
-        place = self._place(resource, stanza.to)
+        place = self.queries.place(stanza.to, resource.identity, self._front_end.domain_names)
         answer = self._parts.queries.answer(stanza.type, stanza.kids[0], place)
         assert answer is not None
         try:
@@ -282,9 +276,6 @@ class ClientRouter:
         """An error for an error would go round in circles (RFC 6120 section 8.3.1)."""
         if stanza.type not in ("error", "result"):
             resource.send(error_answer(resource.session, stanza, why, sender=sender))
-
-    def _place(self, resource: Resource, to: Jid | None) -> Place:
-        return place_of(to, resource.identity, self._front_end.domain_names, self.queries.services)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

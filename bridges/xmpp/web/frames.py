@@ -54,10 +54,6 @@ class FrameReader:
         """Read on with other limits."""
         self._framer.widen(limits)
 
-    def widen(self, limits: Limits) -> None:
-        """Read on with these limits."""
-        self._framer.widen(limits)
-
     def rest(self) -> None:
         """Give the parser's memory back until the next frame comes."""
         self._framer.rest()

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from ..upload.options import UploadOptions
+
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
@@ -25,6 +27,8 @@ class WebOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Web pages of other hosts that may sign in, such as "https://www.example.org"; "*" for all."""
     proxies: list[str] = []
     """Addresses of reverse proxies that speak TLS for us and say in X-Forwarded-For whom they let in."""
+    upload: UploadOptions = UploadOptions()
+    """Files that people share by HTTP."""
 
     def __post_init__(self) -> None:
         for proxy in self.proxies:

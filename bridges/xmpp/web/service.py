@@ -18,6 +18,8 @@ from ....web.server import BACKLOG, application, shut
 from ....web.site import site_of
 from ....web.visits import Door, Porch
 from ..stream.house import House
+from ..upload.transfers import Transfers, upload_routes
+from ..upload.uploads import Uploads
 from .host_meta import HostMeta
 from .options import WebOptions
 from .websocket import WebSockets
@@ -42,6 +44,8 @@ class WebService:
         self._port = 0
         self.websockets = WebSockets(house, lambda: front_end.stopping, options.origins, options.proxies)
         self.host_meta = HostMeta(self.websocket_address)
+        self.uploads = Uploads(front_end, options.upload, self.public_url) if options.upload.enabled else None
+        self.transfers = Transfers(self.uploads) if self.uploads is not None else None
 
     def public_url(self) -> str:
         """How browsers reach us; nothing where they cannot."""
@@ -113,4 +117,6 @@ def web_routes(options: WebOptions, service: Callable[[], WebService | None]) ->
     routes = [web.get("/.well-known/host-meta", xrd), web.get("/.well-known/host-meta.json", jrd)]
     if options.websocket:
         routes.append(web.get(WEBSOCKET, websocket))
+    if options.upload.enabled:
+        routes += upload_routes(lambda: running().transfers)
     return routes
