@@ -48,6 +48,8 @@ class ContactLists:
         self._store = store
         self._words = QuestionWords(store)
         self._news = ContactNews(registrar, hooks, self.blocked)
+        self.told = self._news.told
+        """Told whose entries changed, when everybody whom it concerns has heard of it."""
         self._accounts = accounts
         self._hooks = hooks
         self._own_domains = frozenset(own_domains)

@@ -27,6 +27,8 @@ class ContactNews:
         self._registrar = registrar
         self._hooks = hooks
         self._blocked = blocked
+        self.told: list[Callable[[Identity], None]] = []
+        """Told whose entries changed, when everybody whom it concerns has heard of it."""
 
     async def tell(
         self,
@@ -47,6 +49,9 @@ class ContactNews:
         for before, after in changes:
             if after.seen and not before.seen:
                 await access_changed(after.owner, [after.address])
+        for before, after in changes:
+            for told in self.told if before != after else ():
+                told(after.owner)
 
     def change(self, before: Contact, after: Contact) -> None:
         """A stranger's question is no entry yet, and its asker hears nothing of a list either."""

@@ -58,13 +58,15 @@ class Incoming:
         if to is None or not self._is_ours(to.domain):
             self._refuse(guest, stanza, "remote-server-not-found")
             return None
-        if stanza.type == "error" and stanza.name in ("message", "presence"):
+        if self._front_end.is_conference(to.domain):
+            return self._receive(guest.session, stanza)
+        if stanza.type == "error" and stanza.name != "iq":
             self._bounces.take(stanza, sender, to)
             return None
-        if stanza.name == "presence" and not self._front_end.is_conference(to.domain):
+        if stanza.name == "presence":
             self._presences.take(stanza, sender, to)
             return None
-        if stanza.name == "message" and to.user and not self._front_end.is_conference(to.domain):
+        if stanza.name == "message" and to.user:
             return self._message(guest, stanza, sender, to)
         return self._receive(guest.session, stanza)
 

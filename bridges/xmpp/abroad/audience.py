@@ -79,7 +79,7 @@ class Audience:
         self._everything = everything and not front_end.hooks.implemented_by("access")
         self._of: dict[Identity, dict[Identity, Onlooker]] = {}
         self._count = 0
-        front_end.contacts.changed.append(self._list_changed)
+        front_end.contacts.told.append(self._list_changed)
 
     def raised(self, level: AccessLevel) -> AccessLevel:
         """What a contact of another domain is shown who was told yes: what RFC 6121 section 4.4.2 wants every

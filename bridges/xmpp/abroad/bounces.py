@@ -51,21 +51,6 @@ REASONS: Mapping[str, str] = {
 }
 """Why a message did not arrive, for people whose programs know no such conditions."""
 
-GHOSTLY = frozenset(
-    {
-        "gone",
-        "internal-server-error",
-        "item-not-found",
-        "jid-malformed",
-        "recipient-unavailable",
-        "redirect",
-        "remote-server-not-found",
-        "remote-server-timeout",
-        "service-unavailable",
-    }
-)
-"""Errors for what a room says that mean: there is nobody at this address any more (XEP-0045 section 18.1.2)."""
-
 
 class Bounces:
     """An error that we find ourselves and one that another domain sends are the same thing."""
@@ -93,8 +78,8 @@ class Bounces:
         """An error for something that somebody here has sent."""
         if self._front_end.is_conference(to.domain):
             guest = self._guests.known(sender)
-            if guest is not None and guest.seats and error.name != "iq" and condition_in(error) in GHOSTLY:
-                self.lost(guest)
+            if guest is not None and to.identity in guest.seats and error.name != "iq":
+                self._start(self._parts.rooms.bounced(guest, error, to))
             return
         if not to.user:
             return

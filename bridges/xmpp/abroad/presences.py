@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 Work = Callable[[Stanza, Jid, Jid], Awaitable[Rest]]
 
+MAX_MET = 1000
+"""Addresses of other domains that showed themselves to one of our clients without being contacts, and may take it
+back."""
+MET = "met"
+"""Where a session keeps them."""
 LANE = "presence"
 """What one person of another domain says about presence is done in its order."""
 MUC_USER = f"{{{xml.MUC_USER}}}x"
@@ -58,8 +63,8 @@ class Presences:
         elif stanza.type == "probe":
             if sender.user:
                 self._in_turn(sender, self._probe, stanza, sender, to)
-        elif stanza.type in ("", "unavailable") and not (sender.user and self._sights.take(sender, stanza, to)):
-            self._straight(stanza, sender, to)
+        elif stanza.type in ("", "unavailable"):
+            self._shown(stanza, sender, to)
 
     def tell(self, who: Identity, news: SubscriptionNews) -> None:
         """A deed of one of our people about somebody of another domain (sections 3.1.2, 3.2.2 and 3.3.2)."""
@@ -71,6 +76,21 @@ class Presences:
 
     def _in_turn(self, sender: Jid, work: Work, *args: object) -> None:
         self._start(self._guests.of(sender.identity).lanes.take(LANE, work, *args))
+
+    def _shown(self, stanza: Stanza, sender: Jid, to: Jid) -> None:
+        if to.resource or not sender.user:
+            if not sender.user or not self._sights.take(sender, stanza, to):
+                self._straight(stanza, sender, to)
+        elif self._guests.of(sender.identity).lanes.busy(LANE) or not self._sights.take(sender, stanza, to):
+            self._in_turn(sender, self._to_person, stanza, sender, to)
+
+    async def _to_person(self, stanza: Stanza, sender: Jid, to: Jid) -> Rest:
+        """Of a contact it is what we ask for ourselves, as soon as a client of the person's looks."""
+        if not self._sights.take(sender, stanza, to):
+            entry = await self._front_end.contacts.get(to.identity, sender.identity)
+            if entry is None or not entry.sees:
+                self._straight(stanza, sender, to)
+        return None
 
     async def _subscription(self, stanza: Stanza, sender: Jid, to: Jid) -> Rest:
         """A question goes on to the person and is kept until it is answered; the contact lists own the states."""
@@ -86,7 +106,7 @@ class Presences:
     def _straight(self, stanza: Stanza, sender: Jid, to: Jid) -> None:
         """Directed presence (section 4.6), such as that of people in a room of theirs."""
         for resource in self._addressed(to):
-            if not sender.user or sender.identity not in resource.blocked:
+            if (not sender.user or sender.identity not in resource.blocked) and _is_news(resource, stanza, sender, to):
                 if stanza.type == "unavailable":
                     _note_leaving(resource, stanza, sender)
                 attrs = {**stanza.attrs, "from": sender.full, "to": to.full}
@@ -97,6 +117,20 @@ class Presences:
             at = self._parts.resources.at(to.endpoint)
             return [at] if at is not None else []
         return [resource for resource in self._parts.resources.of(to.identity) if resource.available]
+
+
+def _is_news(resource: Resource, stanza: Stanza, sender: Jid, to: Jid) -> bool:
+    """Nobody goes who was not there: what a person as a whole is sent is noted, to be taken back once."""
+    if to.resource:
+        return True
+    met: set[str] = resource.session.extra.setdefault(MET, set())
+    if stanza.type == "unavailable":
+        there = sender.full in met
+        met.discard(sender.full)
+        return there
+    if not stanza.type and len(met) < MAX_MET:
+        met.add(sender.full)
+    return True
 
 
 def _note_leaving(resource: Resource, stanza: Stanza, sender: Jid) -> None:

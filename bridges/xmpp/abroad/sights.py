@@ -67,8 +67,9 @@ class Sights:
         self._start = start
         self._dnd = dnd
         self._of: dict[Identity, Sight] = {}
+        self._watchers: dict[Identity, set[Identity]] = {}
         front_end.presence.watched.append(self._watched)
-        front_end.contacts.changed.append(self._list_changed)
+        front_end.contacts.told.append(self._list_changed)
 
     # ---- what our people want
 
@@ -77,10 +78,16 @@ class Sights:
             self._start(self._reconcile(who))
 
     def _list_changed(self, owner: Identity) -> None:
-        """Only of those who are watched already: whoever is new on a list is watched next."""
-        for who, sight in list(self._of.items()):
-            if owner in sight.shown or owner in self._front_end.presence.watchers(who):
-                self._start(self._reconcile(who))
+        if self._front_end.registrar.of(owner) or owner in self._watchers:
+            self._start(self._look_again(owner))
+
+    async def _look_again(self, owner: Identity) -> None:
+        """Whom they may see now, or no longer."""
+        ours = self._front_end.ours
+        people = {entry.address for entry in await self._front_end.contacts.of(owner) if not ours(entry.address.domain)}
+        for who in people | self._watchers.get(owner, set()):
+            if who in self._of or self._guests.serves(who.domain):
+                await self._reconcile(who)
 
     async def _reconcile(self, who: Identity) -> None:
         """Ask for those who are watched by somebody whom they let, and forget the others."""
@@ -99,6 +106,7 @@ class Sights:
             self._stop(who, sight, watcher)
         for watcher in wanted - sight.shown.keys():
             sight.shown[watcher] = set()
+            self._watchers.setdefault(watcher, set()).add(who)
             self._ask(who, watcher)
         if not sight.shown:
             self._of.pop(who, None)
@@ -106,6 +114,10 @@ class Sights:
 
     def _stop(self, who: Identity, sight: Sight, watcher: Identity) -> None:
         del sight.shown[watcher]
+        watched = self._watchers[watcher]
+        watched.discard(who)
+        if not watched:
+            del self._watchers[watcher]
         self._front_end.federation.shows(watcher, who, None)
         self._forget_unshown(sight)
 

@@ -71,7 +71,7 @@ class Road:
         return [
             s
             for s in stanzas
-            if s.name == (name or s.name) and all(s.attrs.get(k.rstrip("_")) == v for k, v in attrs.items())
+            if s.name == (name or s.name) and all(s.attrs.get(k.rstrip("_"), "") == v for k, v in attrs.items())
         ]
 
 
