@@ -67,6 +67,7 @@ async def test_aioxmpp_goes_on_where_its_connection_was_cut(visitors: Visitors, 
     cable.cut()
     for number in range(10):
         alice.send_message(BOB, f"meanwhile {number}", mtype="chat")
+    await bob.wait("suspended")  # a stanza on its way at that moment would end aioxmpp itself
     bob.do(f"say {ALICE} and I")
     await bob.wait("resumed")
     await alice.hears(BOB, "and I")
