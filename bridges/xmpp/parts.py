@@ -23,6 +23,7 @@ from .presence.presence import Availabilities
 from .presence.roster import Roster
 from .presence.subscriptions import Subscriptions
 from .queries import Queries
+from .registration import Registration
 from .resource import Resource, Resources, Start
 from .rooms.admin import RoomAdministration
 from .rooms.disco import RoomDiscovery
@@ -49,7 +50,15 @@ class Parts:
     """A new feature is a part more here, and a line more in the table for each question it answers."""
 
     def __init__(
-        self, front_end: FrontEnd, start: Start, commands: Commands, *, dnd: Availability, relays: bool, admins: May
+        self,
+        front_end: FrontEnd,
+        start: Start,
+        commands: Commands,
+        *,
+        dnd: Availability,
+        relays: bool,
+        admins: May,
+        removal: bool,
     ) -> None:
         self.resources = Resources()
         self.queries = Queries()
@@ -83,6 +92,7 @@ class Parts:
             Carbons(),
             discovery,
             self.command_service,
+            Registration(front_end, start, removal=removal),
             pictures,
             RoomDiscovery(front_end, self.rooms, cards, pictures, self.queries),
             RoomAdministration(front_end, self.rooms),

@@ -58,6 +58,7 @@ class ClientRouter:
             dnd=dnd,
             relays=options.relay_until_joined,
             admins=administrators(front_end, options.admins),
+            removal=options.registration,
         )
         self.queries = self._parts.queries
         """The table of what can be asked; a feature that runs adds its lines."""

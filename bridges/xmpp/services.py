@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .commands.administration import administrators
 from .commands.command import Commands
 from .options import XmppOptions
+from .registration import NewAccounts
 from .router import ClientRouter
 from .stream import sasl
 from .stream.budget import Door, Pace, Share
@@ -44,6 +46,8 @@ class Services:
         self.options = options
         self.ports = ports
         self.router = ClientRouter(front_end, options, commands)
+        new_accounts = NewAccounts(front_end, administrators(front_end, options.admins))
+        self._register = new_accounts.make if options.registration and not self._asks_plugins else None
         self.house = self._house()
         self.web = WebService(front_end, options.web, self.house, options.listen, options.shared_addresses)
 
@@ -65,6 +69,7 @@ class Services:
             Sessions(front_end.registrar, self.router),
             self.router,
             context,
+            self._register,
             self.router.archive,
         )
 
@@ -74,6 +79,7 @@ class Services:
             ours=self.front_end.ours,
             domain=self.front_end.domains[0],
             mechanisms=(*(sasl.SCRAMS if options.scram else ()), *((sasl.PLAIN,) if options.plain else ())),
+            registration=self._register is not None,
             tokens=TOKENS if options.tokens and not self._asks_plugins else (),
             max_stanza=options.max_stanza,
             features=FEATURES,

@@ -177,6 +177,8 @@ class Connection(asyncio.Protocol):
                     self._work.start(self._secure(self._pipe))
             case deeds.Ask(question):
                 self._work.start(self._ask(question))
+            case deeds.Register():
+                self._work.start(self._register(deed))
             case deeds.Failed(who):
                 self._entry.failed(who)
             case deeds.Authenticated(who) if self._pipe is not None:
@@ -225,6 +227,10 @@ class Connection(asyncio.Protocol):
 
     async def _ask(self, question: Question) -> None:
         await self._entry.ask(question, lambda: self._over)
+        self._pump()
+
+    async def _register(self, asked: deeds.Register) -> None:
+        await self._entry.register(asked)
         self._pump()
 
     async def _enter(self, deed: deeds.Enter) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ....core.identity import Identity
@@ -18,6 +19,16 @@ class Ask(NamedTuple):
     """Find this out about the account, then call ``answer`` or ``deny``."""
 
     question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Make an account for who has none, then call ``answered``."""
+
+    id: str | None
+    domain: str
+    username: str
+    password: str = field(repr=False)
 
 
 class Failed(NamedTuple):
@@ -67,5 +78,5 @@ class Ended(NamedTuple):
     text: str = ""
 
 
-Deed = StartTls | Ask | Failed | Authenticated | Enter | Bind | Resume | Ended | Stanza
+Deed = StartTls | Ask | Register | Failed | Authenticated | Enter | Bind | Resume | Ended | Stanza
 """A stanza is to be given to the router."""

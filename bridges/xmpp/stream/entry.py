@@ -10,10 +10,11 @@ from collections.abc import Callable
 from ....core.errors import Busy, TooLarge
 from ....core.identity import Identity
 from ..syntax import jid, xml
-from . import deeds, management
+from . import deeds, management, registering
 from .hashed_token import NAME as TOKEN
 from .house import House
 from .management import REQUEST, Ledger
+from .registering import NotRegistered
 from .sasl import Question
 from .session import Session, Wire
 from .stream import Stream
@@ -48,6 +49,20 @@ class Entry:
             if known is False and gone():  # whoever guesses and hangs up has guessed all the same
                 self.failed(question.who)
             self._stream.answer(known, now())
+
+    async def register(self, asked: deeds.Register) -> None:
+        """Make an account (XEP-0077)."""
+        assert self._house.register is not None
+        try:
+            await self._house.register(self._remote, asked.domain, asked.username, asked.password)
+        except NotRegistered as why:
+            told = registering.refusal(asked.id, asked.domain, *why.error)
+        except Exception:
+            log.exception("an account could not be made")
+            told = registering.refusal(asked.id, asked.domain, "wait", "internal-server-error", "")
+        else:
+            told = registering.done(asked)
+        self._stream.answered(told, self._now())
 
     def failed(self, who: Identity | None) -> None:
         """A sign-in failed."""
@@ -139,7 +154,7 @@ class Entry:
             self._stream.end(error.condition, error.text, extra=error.extra)
             session = None
         if session is None or session.ledger is None:
-            self._stream.not_resumed(self._now())
+            self._stream.answered(management.failed("item-not-found"), self._now())
             return None
         self._go_on(session, session.ledger, wire)
         return session

@@ -30,6 +30,8 @@ class House:
     sessions: Sessions
     router: Router
     tls: ssl.SSLContext
+    register: Callable[[str, str, str, str], Awaitable[None]] | None = None
+    """Makes an account for somebody at an address: their domain, name and password.  Raises NotRegistered."""
     archive: Callable[[Identity], Awaitable[bytes]] | None = None
     """What there is to tell of a person's archive when they sign in (XEP-0386 section 3.2)."""
     connections: set[Connection] = field(default_factory=set)

@@ -46,6 +46,9 @@ STEP_TIME = 15.0
 SIGN_IN_TIME = 60.0
 """Seconds from the connection to the bound resource."""
 
+FORM_TIME = 300.0
+"""Seconds somebody who asks for an account may think about a name and a password."""
+
 MAX_TRIES = 3
 """Failed sign-ins on one stream, after which it is closed."""
 

@@ -17,6 +17,8 @@ LANG = "en"
 PROCEED = xml.element("proceed", {"xmlns": xml.TLS})
 BIND_FEATURES = (xml.CARBONS, xml.CLIENT_STATE, xml.STREAM_MANAGEMENT)
 """What may be on for a resource from the beginning (XEP-0386 section 3.1)."""
+REGISTRATION = xml.element("register", {"xmlns": xml.REGISTER_FEATURE})
+"""XEP-0077 section 8."""
 TLS_FAILURE = xml.element("failure", {"xmlns": xml.TLS})
 
 
@@ -32,6 +34,8 @@ class Offer:
     """Those offered through TLS, best first."""
     tokens: tuple[str, ...] = ()
     """Those for who shows a token (XEP-0484)."""
+    registration: bool = False
+    """Whether who has no account may ask for one (XEP-0077)."""
     max_stanza: int = AFTER_SIGN_IN.stanza
     features: bytes = b""
     """Stream features after sign-in, besides those of the stream itself."""
@@ -47,8 +51,8 @@ def clear_features(offer: Offer) -> bytes:
 def sasl_features(offer: Offer) -> bytes:
     """RFC 6120 section 6.4.1, XEP-0388 section 2.1, XEP-0478 section 3.1."""
     mechanisms = xml.element("mechanisms", {"xmlns": xml.SASL}, _mechanisms(offer.mechanisms))
-    limits = _limits(BEFORE_SIGN_IN.stanza, None)
-    return xml.element("stream:features", None, mechanisms + _authentication(offer) + limits)
+    more = _limits(BEFORE_SIGN_IN.stanza, None) + (REGISTRATION if offer.registration else b"")
+    return xml.element("stream:features", None, mechanisms + _authentication(offer) + more)
 
 
 def bind_features(offer: Offer) -> bytes:

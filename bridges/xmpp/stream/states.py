@@ -17,6 +17,7 @@ class State(enum.Enum):
     HANDSHAKE = "in the TLS handshake"
     SECURED = "secured"
     OFFERED = "offered mechanisms"
+    REGISTERING = "asking for an account"
     CHECKING = "being checked"
     CHALLENGED = "challenged"
     CHALLENGED_INLINE = "challenged with wishes"
@@ -33,7 +34,8 @@ TRANSITIONS: Mapping[State, Mapping[str, State]] = {
     State.CLEAR: {"starttls": State.HANDSHAKE},
     State.HANDSHAKE: {"secured": State.SECURED},
     State.SECURED: {"header": State.OFFERED},
-    State.OFFERED: {"auth": State.CHECKING, "authenticate": State.CHECKING},
+    State.OFFERED: {"auth": State.CHECKING, "authenticate": State.CHECKING, "registration": State.REGISTERING},
+    State.REGISTERING: {"answered": State.OFFERED},
     State.CHECKING: {
         "challenge": State.CHALLENGED,
         "inline challenge": State.CHALLENGED_INLINE,
@@ -46,13 +48,13 @@ TRANSITIONS: Mapping[State, Mapping[str, State]] = {
     State.ENTERING: {"entered": State.BOUND, "identified": State.UNBOUND},
     State.SIGNED_IN: {"header": State.UNBOUND},
     State.UNBOUND: {"bind": State.BINDING, "resume": State.BINDING},
-    State.BINDING: {"bound": State.BOUND, "refused": State.UNBOUND},
+    State.BINDING: {"bound": State.BOUND, "answered": State.UNBOUND},
     State.BOUND: {"stanza": State.BOUND, "nonza": State.BOUND},
     State.ENDED: {},
 }
 """What may happen in each state, and the state that follows.  TLS always comes first."""
 
-WAITING = frozenset({State.HANDSHAKE, State.CHECKING, State.ENTERING, State.BINDING, State.ENDED})
+WAITING = frozenset({State.HANDSHAKE, State.REGISTERING, State.CHECKING, State.ENTERING, State.BINDING, State.ENDED})
 """States in which nothing the client says is looked at: it is not its turn."""
 
 BEFORE_HEADER = frozenset({State.CONNECTED, State.SECURED, State.SIGNED_IN})

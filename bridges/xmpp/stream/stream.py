@@ -12,7 +12,7 @@ from ....core.identity import Identity
 from ..syntax import xml
 from ..syntax.jid import Jid
 from ..syntax.stanza import Stanza
-from . import binding, deeds, management, negotiation
+from . import binding, deeds, management, negotiation, registering
 from .deeds import Deed
 from .ends import Ends
 from .established import Established
@@ -135,14 +135,13 @@ class Stream:
     def refuse(self, type: str, condition: str, text: str, now: float) -> None:
         """The resource cannot be bound (RFC 6120 sections 7.6.2 and 7.7.2)."""
         if self.state is State.BINDING:
-            self._go("refused", now)
-            self.output.append(xml.error_to("iq", {"id": self._bind_id}, type, condition, text))
+            self.answered(xml.error_to("iq", {"id": self._bind_id}, type, condition, text), now)
 
-    def not_resumed(self, now: float) -> None:
-        """There is no such session; the client may bind a resource instead."""
-        if self.state is State.BINDING:
-            self._go("refused", now)
-            self.output.append(management.failed("item-not-found"))
+    def answered(self, told: bytes, now: float) -> None:
+        """What the client asked for is answered by this, and it goes on from there."""
+        if self.state in (State.BINDING, State.REGISTERING):
+            self._go("answered", now)
+            self.output.append(told)
 
     def end(self, condition: str | None, text: str = "", *, reason: str = "", extra: bytes = b"") -> None:
         """Close the stream, with an error if there is a condition (RFC 6120 sections 4.4 and 4.9)."""
@@ -205,6 +204,8 @@ class Stream:
     def _element(self, element: Stanza, now: float) -> None:
         """An element of the negotiation."""
         event = event_of(element)
+        if self._offer.registration and event == "stanza" and registering.is_about(element):
+            event = "registration"
         if event not in TRANSITIONS[self.state]:
             return self._out_of_place(event, now)
         if event == "starttls" and not self._intake.empty:
@@ -216,6 +217,8 @@ class Stream:
                 self._deeds.append(deeds.StartTls())
             case "bind" | "resume":
                 self._bind(element, now)
+            case "registration":
+                self._register(element, now)
             case _:
                 self._sasl(lambda: self._sign_in.hear(element, self.ends.domain), now)
 
@@ -276,6 +279,15 @@ class Stream:
             self._deeds.append(deeds.Failed(error.who))
         if self._sign_in.failed():
             self.end("policy-violation", "too many failed sign-ins")
+
+    def _register(self, iq: Stanza, now: float) -> None:
+        """XEP-0077 section 3.1; people think about a name longer than programs do."""
+        taken = registering.taken(iq, self.ends.domain)
+        if isinstance(taken, bytes):
+            self._patience.think(now)
+            self.answered(taken, now)
+        else:
+            self._deeds.append(taken)
 
     def _bind(self, iq: Stanza, now: float) -> None:
         """RFC 6120 section 7: the resource asked for, or one of ours; or the session of before."""

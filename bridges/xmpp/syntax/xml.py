@@ -35,6 +35,8 @@ PING = "urn:xmpp:ping"
 VERSION = "jabber:iq:version"
 TIME = "urn:xmpp:time"
 LAST = "jabber:iq:last"
+REGISTER = "jabber:iq:register"
+REGISTER_FEATURE = "http://jabber.org/features/iq-register"
 PRIVATE = "jabber:iq:private"
 VCARD = "vcard-temp"
 VCARD_UPDATE = "vcard-temp:x:update"
@@ -123,12 +125,13 @@ def error_to(
     text: str | None = None,
     *,
     inner: bytes = b"",
+    said: bytes = b"",
 ) -> bytes:
-    """An error stanza with addresses chosen by the caller."""
+    """An error stanza with addresses chosen by the caller; ``said`` is what it answers (RFC 6120 section 8.3.1)."""
     why = element(condition, {"xmlns": STANZA_ERRORS})
     if text:
         why += element("text", {"xmlns": STANZA_ERRORS, "xml:lang": "en"}, _IN_TEXT.sub(_escape, text))
-    return element(name, {**attrs, "type": "error"}, element("error", {"type": type}, why + inner))
+    return element(name, {**attrs, "type": "error"}, said + element("error", {"type": type}, why + inner))
 
 
 def iq_result(stanza: Stanza, inner: bytes | str = b"") -> bytes:

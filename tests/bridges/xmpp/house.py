@@ -30,6 +30,7 @@ class Options:
     dnd_means: str = "busy"
     presence_abroad: str = "everything"
     relay_until_joined: bool = True
+    registration: bool = False
     admins: tuple[str, ...] = ()
 
 
