@@ -78,6 +78,8 @@ class Presences:
         self._start(self._guests.of(sender.identity).lanes.take(LANE, work, *args))
 
     def _shown(self, stanza: Stanza, sender: Jid, to: Jid) -> None:
+        if sender.user and sender.resource and not to.resource:
+            self._parts.personal.curiosity.elsewhere(self._guests.at(sender), stanza, to.identity)
         if to.resource or not sender.user:
             if not sender.user or not self._sights.take(sender, stanza, to):
                 self._straight(stanza, sender, to)

@@ -22,6 +22,8 @@ QUERY = f"{{{xml.DISCO_INFO}}}query"
 NOTIFY = "+notify"
 MAX_INTERESTS = 100
 """Nodes that one client may want to hear of."""
+MAX_VISITORS = 100_000
+"""Pairs of a person here and a client of another domain that showed them its presence; further ones hear nothing."""
 MAX_KNOWN = 2000
 """Hashes whose features are remembered; those that nobody showed for longest are asked for anew."""
 
@@ -35,6 +37,7 @@ class Curiosity:
         self._front_end = front_end
         self._eventing = eventing
         self._start = start
+        self._visitors = 0
         self._known: OrderedDict[tuple[str, str], Interests] = OrderedDict()
 
     async def shown(self, resource: Resource, presence: Stanza) -> None:
@@ -54,6 +57,36 @@ class Curiosity:
         query = xml.element("query", {"xmlns": xml.DISCO_INFO, "node": caps.query_node})
         ask(resource, resource.session.bare, query, lambda answer: self._answered(resource, caps, answer))
 
+    def elsewhere(self, guest: Resource, presence: Stanza, owner: Identity) -> None:
+        """A client of another domain has shown its presence to somebody here, who may have nodes that it wants."""
+        visitors = self._eventing.notices.visitors
+        theirs, address = visitors.get(owner, {}), guest.session.jid
+        if presence.type == "unavailable":
+            self._visitors -= theirs.pop(address, None) is not None
+            if not theirs:
+                visitors.pop(owner, None)
+            return
+        caps = capabilities.of(presence)
+        if caps is None or (theirs.get(address) is guest and guest.caps == caps):
+            return
+        if address not in theirs:
+            if self._visitors >= MAX_VISITORS:
+                return
+            self._visitors += 1
+        visitors.setdefault(owner, {})[address] = guest
+        self._start(self._visited(guest, caps, owner))
+
+    async def _visited(self, guest: Resource, caps: Caps, owner: Identity) -> None:
+        if not (await self._eventing.shelves.of(owner)).nodes:
+            return
+        if guest.caps != caps:
+            guest.caps, guest.interests = caps, self._known.get((caps.hash, caps.ver), frozenset())
+        if (caps.hash, caps.ver) in self._known or guest.interests:
+            await self._tell(guest, owner, guest.interests)
+            return
+        query = xml.element("query", {"xmlns": xml.DISCO_INFO, "node": caps.query_node})
+        ask(guest, str(owner), query, lambda answer: self._answered(guest, caps, answer, owner))
+
     async def met(self, resource: Resource, owner: Identity) -> None:
         """A client that is here has come to see somebody: they hear what that person's nodes say now."""
         await self._tell(resource, owner, resource.interests)
@@ -64,7 +97,7 @@ class Curiosity:
 
     # ---- inside
 
-    def _answered(self, resource: Resource, caps: Caps, answer: Stanza) -> None:
+    def _answered(self, resource: Resource, caps: Caps, answer: Stanza, owner: Identity | None = None) -> None:
         query = answer.child(QUERY) if answer.type == "result" else None
         if query is None:
             return
@@ -74,7 +107,12 @@ class Curiosity:
             self._known[caps.hash, caps.ver] = wanted
             if len(self._known) > MAX_KNOWN:
                 self._known.popitem(last=False)
-        if resource.caps == caps and not resource.session.closed:
+        if resource.caps != caps or resource.session.closed:
+            return
+        if owner is not None:
+            resource.interests = wanted
+            self._start(self._tell(resource, owner, wanted))
+        else:
             self._start(self._interested(resource, wanted))
 
     async def _interested(self, resource: Resource, wanted: Interests) -> None:
@@ -98,7 +136,7 @@ class Curiosity:
             if not await self._eventing.admission.sees(owner, node, resource.identity):
                 continue
             last = await self._eventing.last(owner, name)
-            if last is not None and resource.available:
+            if last is not None and (resource.available or resource.guest):
                 self._eventing.notices.last(resource, owner, node, *last)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ....core.errors import BadAddress
@@ -17,9 +16,6 @@ from .node import Item, Node
 if TYPE_CHECKING:
     from ....core.front_end import FrontEnd
 
-Abroad = Callable[[Identity, str, bytes], None]
-"""Sends a stanza from one of ours to an address of another domain: sender, address, stanza."""
-
 
 class Notices:
     """Three kinds of people hear of a node: its owner's own clients, whoever watches the owner, and subscribers.
@@ -31,8 +27,8 @@ class Notices:
         self._front_end = front_end
         self._resources = resources
         self._admission = admission
-        self.abroad: Abroad | None = None
-        """How subscribers of other domains are reached who are nobody's guest here."""
+        self.visitors: dict[Identity, dict[str, Resource]] = {}
+        """Clients of other domains that have shown somebody here their presence, by whom, and by their address."""
 
     async def tell(self, owner: Identity, node: Node, change: bytes) -> None:
         """An event of a node: ``change`` is what the event element holds."""
@@ -40,12 +36,6 @@ class Notices:
         head, tail = _halves(owner, node, event)
         for resource in await self._hearers(owner, node):
             resource.send(head + resource.session.jid_bytes + tail)
-        for address in node.subscribers:
-            who = jid.parse(address).identity
-            if self.abroad is None or self._front_end.ours(who.domain):
-                continue
-            if await self._admission.sees(owner, node, who):
-                self.abroad(owner, address, head + jid.quoted(address) + tail)
 
     def last(self, resource: Resource, owner: Identity, node: Node, item: Item, payload: bytes) -> None:
         """The newest item, to a client that has come, or to a subscriber (section 4.3.4)."""
@@ -62,6 +52,9 @@ class Notices:
             interested = [r for r in theirs if node.name in r.interests and owner not in r.blocked]
             if interested and await self._admission.sees(owner, node, watcher):
                 found.update(dict.fromkeys(interested))
+        for visitor in [v for v in self.visitors.get(owner, {}).values() if node.name in v.interests]:
+            if await self._admission.sees(owner, node, visitor.identity):
+                found[visitor] = None
         for address in node.subscribers:
             for resource in self._named(address):
                 if resource not in found and await self._admission.sees(owner, node, resource.identity):

@@ -79,9 +79,9 @@ class BlockLists:
                 for who in people:
                     await contacts.block(owner, who)
             else:
-                everybody: list[Identity | None] = [None]
-                for who in people or everybody:
-                    await contacts.unblock(owner, who)
+                freed: list[Identity | None] = [*people] or [None]
+                for one in freed:
+                    await contacts.unblock(owner, one)
         finally:
             self._at_work.discard(owner)
             await self._tell(owner)
