@@ -62,6 +62,8 @@ class FanOut:
             elif not self._domains.ours(who.domain):
                 self._send_abroad(message, conversation, who)
             self._tell(who)
+        if conversation.shape is Shape.CONFERENCE and not self._domains.ours(message.sender.domain):
+            self._send_abroad(message, conversation, message.sender, Copy.SENT)
         for binding in self._registrar.of(message.sender):
             own = binding.endpoint.instance == message.endpoint
             if echo if own else binding.ready:
@@ -156,22 +158,27 @@ class FanOut:
         for told in self.waiting:
             told(who)
 
-    def _send_abroad(self, message: Message, conversation: Conversation, who: Identity) -> None:
-        task = asyncio.ensure_future(self._abroad_delivery(message, conversation, who))
+    def _send_abroad(
+        self, message: Message, conversation: Conversation, who: Identity, copy: Copy = Copy.ADDRESSED
+    ) -> None:
+        delivery = Delivery(message, conversation, Endpoint(who, ""), copy)
+        task = asyncio.ensure_future(self._abroad_delivery(delivery))
         self._abroad.add(task)
         task.add_done_callback(self._abroad.discard)
 
-    async def _abroad_delivery(self, message: Message, conversation: Conversation, who: Identity) -> None:
-        endpoint = Endpoint(who, "")
+    async def _abroad_delivery(self, delivery: Delivery) -> None:
+        """In a conference speakers hear themselves too: what they said has its place among what others say."""
+        message, who = delivery.message, delivery.to.identity
         try:
             channel = await self._registrar.foreign(who)
-            outcome = channel.deliver(Delivery(message, conversation, endpoint))
+            outcome = channel.deliver(delivery)
             if outcome is not None:
                 await outcome
         except HereaboutsError as why:
             log.warning("message %s did not leave for %s: %s", message.id, who, why)
             return
-        self._store.shown(Shown(endpoint, conversation.id, message.seq, "", self._clock()))
+        if delivery.copy is not Copy.SENT:
+            self._store.shown(Shown(delivery.to, message.conversation, message.seq, "", self._clock()))
 
     def _changed(self, conversation: Conversation) -> None:
         """Forget how far people had come in a conversation that ended; the store knows."""

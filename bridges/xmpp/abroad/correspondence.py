@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ....core.conversation import Shape
 from ....core.identity import Identity
-from ....core.message import Copy, Delivery, Happened, News, Receipt, SubscriptionNews, Typing
+from ....core.message import Copy, Delivery, Happened, Message, News, Receipt, SubscriptionNews, Typing
 from ..messages import payload
 from ..messages.messages import sender_of
 from ..messages.signals import receipt_stanza, typing_stanza
@@ -33,11 +33,14 @@ class Correspondence:
 
     def deliver(self, delivery: Delivery) -> asyncio.Future[None] | None:
         """What somebody said to one of their people, or in a conference that one of them is in."""
-        if delivery.copy is Copy.SENT:
-            return None
         message, who = delivery.message, delivery.to.identity
         if delivery.conversation.shape is Shape.CONFERENCE:
             return self._in_conference(delivery)
+        if delivery.copy is Copy.SENT:
+            return None
+        if message.native is not None and message.native.protocol == payload.PRIVATE_PROTOCOL:
+            self._in_private(who, message)
+            return None
         guest = self._guests.at(Jid(who.user, who.domain, message.target))
         packed = payload.packed_message(message, self._threads.of(delivery.conversation.id))
         guest.send(payload.stanza(sender_of(message), guest.session.jid_bytes, packed))
@@ -64,9 +67,20 @@ class Correspondence:
         """To those of their programs that are in the room; if none is, to the person, as chat."""
         address, who = delivery.conversation.address, delivery.to.identity
         assert address is not None
-        inside = self._guests.sitting(who, address)
-        outcomes = [self._parts.rooms.deliver(guest, delivery) for guest in inside or [self._guests.of(who)]]
-        return None if None in outcomes else outcomes[0]
+        hearers = self._guests.sitting(who, address)
+        if not hearers and delivery.copy is not Copy.SENT:
+            hearers = [self._guests.of(who)]
+        outcomes = [self._parts.rooms.deliver(guest, delivery) for guest in hearers]
+        return None if None in outcomes or not outcomes else outcomes[0]
+
+    def _in_private(self, who: Identity, message: Message) -> None:
+        """From one occupant of a room of ours to another (XEP-0045 section 7.5); to nobody who has left it."""
+        assert message.native is not None
+        room = Identity.parse(message.native.payload.partition(b"\n")[0].decode())
+        for guest in self._guests.sitting(who, room):
+            sender = self._parts.rooms.private_sender(guest, message)
+            if sender is not None:
+                guest.send(payload.stanza(sender, guest.session.jid_bytes, payload.packed_message(message)))
 
     def _signal(self, who: Identity, news: Typing | Receipt) -> None:
         conversation, sender = news.conversation, jid.quoted(jid.full_jid(news.who))

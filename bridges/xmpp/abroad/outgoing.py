@@ -12,8 +12,8 @@ from ..presence.blocking import BLOCKED
 from ..presence.watch import halves
 from ..resource import MAX_DIRECTED, Resource, Rest
 from ..rooms.entry import WISH
-from ..rooms.invitations import DIRECT
-from ..server_owned import PRESENCE_TAGS, without
+from ..rooms.invitations import DIRECT, MEDIATED
+from ..server_owned import DELAY, MESSAGE_TAGS, PRESENCE_TAGS, honest_delay, without
 from ..syntax import jid, xml
 from ..syntax.jid import Jid
 from ..syntax.stanza import Stanza
@@ -51,7 +51,7 @@ class Outgoing:
         talk = bool(to.user) and stanza.type not in PASSED and not in_room_elsewhere(resource, to)
         if talk and (DIRECT in stanza.kids or payload.text_of(stanza)):
             return await self._parts.messages.take(resource, stanza, to)
-        sent = payload.packed(stanza, cleaned(stanza, resource))
+        sent = payload.packed(stanza, self._said(resource, stanza))
         kind = b"error" if stanza.type == "error" else b""
         self._guests.at(to).send(payload.stanza(resource.session.jid_bytes, jid.quoted(to.full), sent, type=kind))
         return None
@@ -91,6 +91,13 @@ class Outgoing:
         self._guests.at(to).send(xml.element("iq", attrs, stanza.inner))
 
     # ---- inside
+
+    def _said(self, resource: Resource, stanza: Stanza) -> bytes:
+        """The children of a message; what is for a room of another domain to understand goes there as it is."""
+        if MEDIATED not in stanza.kids:
+            return cleaned(stanza, resource)
+        honest = frozenset({DELAY}) if honest_delay(stanza, resource.session.bare) else frozenset()
+        return without(stanza, MESSAGE_TAGS, keep=honest | {MEDIATED})
 
     def _note(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
         """Where the client is seen now; a room is left under the nickname that it has there last."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .....bridges.xmpp.abroad.carrier import Undelivered
     from .....bridges.xmpp.router import ClientRouter
 
+DEFAULT = Options()
 ELSEWHERE = "capulet.example"
 JULIET, NURSE, TYBALT = (who(f"{name}@{ELSEWHERE}") for name in ("juliet", "nurse", "tybalt"))
 
@@ -78,7 +79,7 @@ class Road:
 class Domain(House):
     """A house whose people know of other domains."""
 
-    def __init__(self, front_end: FrontEnd, routes: Routes, options: Options = Options()) -> None:
+    def __init__(self, front_end: FrontEnd, routes: Routes, options: Options = DEFAULT) -> None:
         super().__init__(front_end, options)
         routes.router = self.router
         routes.abroad = self.abroad = self.router.abroad
@@ -117,7 +118,7 @@ class Domain(House):
 
 @asynccontextmanager
 async def domain_at(
-    state: Path, domain: str, *names: str, options: Options = Options(), **settings: object
+    state: Path, domain: str, *names: str, options: Options = DEFAULT, **settings: object
 ) -> AsyncIterator[Domain]:
     """One domain with these people."""
     routes = Routes()
