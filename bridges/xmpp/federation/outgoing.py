@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from ..stream.stream_error import StreamError
 from ..syntax import xml
@@ -157,11 +157,11 @@ class Outgoing:
         self._state = Ours.DONE
         self._calls.asking.pop(self._stream, None)
         if not self.opened.done():
-            self.opened.set_exception(Unreached(reason))
+            _tell(self.opened, reason)
         elif not self.opened.cancelled() and self.opened.exception() is None:
             self.ended(reason, clean)
         if self._question is not None and not self._question.answer.done():
-            self._question.answer.set_exception(Unreached(reason))
+            _tell(self._question.answer, reason)
 
     # ---- once it is open
 
@@ -271,3 +271,9 @@ class Outgoing:
     def _go(self, event: str) -> None:
         """The table decides."""
         self._state = CALLING[self._state][event]
+
+
+def _tell(future: asyncio.Future[Any], reason: str) -> None:
+    """Whoever waits is told; it is no mistake that nobody does."""
+    future.set_exception(Unreached(reason))
+    future.exception()

@@ -159,7 +159,7 @@ class Town:
         kind: Kind = "good",
         port: int = 0,
         partner: dict[str, Any] | None = None,
-        names: tuple[str, ...] = (),
+        shows: Pair | None = None,
         **options: Any,
     ) -> House:
         """Start a server for a domain; its partners are believed by the town's authority, unless told otherwise."""
@@ -167,7 +167,7 @@ class Town:
         contacts, common, arrivals = Contacts(), CommonFederation(), Recorder()
         front_end = SimpleNamespace(
             clock=Clock(),
-            tls=Shown(self.authority.certificate(*(names or (domain, f"conference.{domain}")), kind=kind)),
+            tls=Shown(shows or self.authority.certificate(domain, f"conference.{domain}", kind=kind)),
             contacts=contacts,
             federation=common,
             ours=lambda name: name == domain,
