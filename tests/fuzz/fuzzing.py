@@ -25,7 +25,9 @@ def watched(name: str) -> AbstractContextManager[Any]:
         return nullcontext()
     import atheris
 
-    hook: AbstractContextManager[Any] = atheris.instrument_imports(include=[f"{ROOT}.plugins.sip"])
+    hook: AbstractContextManager[Any] = atheris.instrument_imports(
+        include=[f"{ROOT}.plugins.sip", f"{ROOT}.bridges.xmpp"]
+    )
     return hook
 
 
