@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from ...core.errors import SettingsError
 from .components.features import component, gateways
+from .external.services import ExternalServices
 from .federation.features import federation
 from .queries import Place, Service
 from .services import Services
@@ -78,6 +79,15 @@ async def shared_files(services: Services) -> AsyncIterator[None]:
         yield
 
 
+@asynccontextmanager
+async def external_services(services: Services) -> AsyncIterator[None]:
+    """What clients use beside XMPP."""
+    if found := services.options.services:
+        external = ExternalServices(list(found.values()), services.front_end.clock)
+        services.router.queries.add(external.queries())
+    yield
+
+
 def _cannot_listen(host: str, port: int, why: OSError) -> SettingsError:
     place = f"{host or 'any address'}, port {port}"
     reason = os.strerror(why.errno) if why.errno else why
@@ -90,6 +100,7 @@ FEATURES: tuple[Feature, ...] = (
     gateways,
     component,
     federation,
+    external_services,
     shared_files,
     on_the_web,
     clients,

@@ -14,6 +14,7 @@ from msgspec import Meta
 from ...core.errors import BadAddress
 from ...core.identity import Identity
 from .components.options import ComponentOptions, GatewaysOptions
+from .external.options import ExternalService
 from .federation.options import FederationOptions
 from .stream.limits import (
     AFTER_SIGN_IN,
@@ -77,6 +78,8 @@ class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """People who may administer the server from their client, such as "alice@example.org" (XEP-0133)."""
     web: WebOptions = WebOptions()
     """Clients in browsers, and files that people share."""
+    services: dict[str, ExternalService] = {}
+    """What clients use beside XMPP, such as STUN and TURN for calls; each with a name of your own."""
     component: ComponentOptions | None = None
     """Our domains are components of somebody's XMPP server: people keep it, and reach ours from there."""
     gateways: GatewaysOptions | None = None

@@ -174,7 +174,7 @@ async def test_a_part_of_a_file(place: Place):
     assert (await place.get(url, Range=f"bytes={len(TEXT)}-"))[0] == 416
     async with place.http.head(url) as answer:
         assert (answer.status, answer.headers["Content-Length"], await answer.read()) == (200, str(len(TEXT)), b"")
-    etag = (await place.get(url))[2]["ETag"]
+    etag = (await place.get(url))[2]["Etag"]
     assert (await place.get(url, **{"If-None-Match": etag}))[0] == 304
 
 
