@@ -23,11 +23,16 @@ class Ejabberd(XmppServer):
     """Debian's ejabberd, without its control script: a node that no other can reach."""
 
     program = "erl"
+    shared = False
+    """Whether its components are one pool."""
 
     def configure(self) -> dict[str, str]:
         """Its configuration, and Erlang's resolver; the port's domain "localhost" every resolver knows."""
+        # With "hosts" ejabberd shares out what is for any of them among all that are connected.
         hosts = ", ".join(f'{domain}: {{password: "{secret}"}}' for domain, secret in self.components.items())
-        door = f'  - {{port: {self.component}, ip: "127.0.0.1", module: ejabberd_service, hosts: {{{hosts}}}}}'
+        secrets = set(self.components.values())
+        who = f'password: "{secrets.pop()}"' if len(secrets) == 1 and not self.shared else f"hosts: {{{hosts}}}"
+        door = f'  - {{port: {self.component}, ip: "127.0.0.1", module: ejabberd_service, {who}}}'
         (self.folder / "ejabberd.yml").write_text(
             self.template(
                 "ejabberd.yml",

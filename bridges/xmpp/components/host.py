@@ -16,7 +16,7 @@ from ..abroad.carrier import Arrivals, Undelivered
 from ..stream.stream_error import StreamError
 from ..syntax import jid, xml
 from ..syntax.stanza import Stanza
-from .host_stream import HostStream
+from .host_stream import HostStream, HostVoice
 from .limits import BACK_OFF, MAX_DOMAINS, REFUSED_BACK_OFF, WAIT_TIME
 from .options import ComponentOptions
 from .outbox import Outbox
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+CROSSED = (
+    "the host sends what is for %s over the connection of %s, so messages may change their order: in ejabberd, write "
+    "password instead of hosts at the port for components, or give each domain a port of its own"
+)
 STANZAS = frozenset({"message", "presence", "iq"})
 
 
@@ -42,7 +46,7 @@ class Host:
         self._heard_of: OrderedDict[str, None] = OrderedDict()
         """Domains behind it, the one spoken with last at the end."""
         self._tasks: list[asyncio.Task[None]] = []
-        self._open = False
+        self._open = self._crossed = False
         domains = [d for domain in front_end.domains for d in (domain, front_end.conference_domain(domain))]
         self.links = {domain: HostLink(domain, self, front_end.clock) for domain in domains}
 
@@ -95,7 +99,7 @@ class Host:
     def stream(self, link: HostLink) -> HostStream:
         """A connection that is not open yet."""
         secret = self._options.secret_of(link.domain)
-        return HostStream(link.domain, secret, link.heard, link.too_much)
+        return HostStream(link.domain, secret, HostVoice(link.heard, link.too_much))
 
     @property
     def place(self) -> tuple[str, int]:
@@ -115,8 +119,13 @@ class Host:
         """A stanza that came over the connection of this domain of ours.  Raises BadAddress, also for other people's
         mail and for who speaks in our name."""
         sender = jid.parse(stanza.attrs.get("from", ""))
-        if self._is_ours(sender.domain) or stanza.to is None or stanza.to.domain != domain:
+        if any(link.confirmed(stanza) for link in self.links.values()):
+            return None
+        if self._is_ours(sender.domain) or stanza.to is None or stanza.to.domain not in self.links:
             raise BadAddress("not for us, or not from them")
+        if stanza.to.domain != domain and not self._crossed:
+            self._crossed = True
+            log.warning(CROSSED, stanza.to.domain, domain)
         self._note(sender.domain)
         return self._arrivals.received(stanza)
 
@@ -178,13 +187,13 @@ class HostLink:
             raise
         else:
             self._connected(stream)
-            why = await stream.gone
+            why = await stream.voice.gone
             self._stream = None
             self.outbox.lost(self._loop.time())
         stream.leave()
         self.standing.failed(why)
         self._host.changed()
-        return stream.refusal
+        return stream.voice.refusal
 
     def _connected(self, stream: HostStream) -> None:
         assert stream.line is not None
@@ -203,6 +212,10 @@ class HostLink:
         self.outbox.close()
 
     # ---- what comes
+
+    def confirmed(self, stanza: Stanza) -> bool:
+        """Whether this is a question of ours that the host has handed back, by whichever connection."""
+        return self._stream is not None and self._stream.line is not None and self._stream.line.confirmed(stanza)
 
     def heard(self, stanza: Stanza) -> Awaitable[None] | None:
         """An element after the handshake."""

@@ -26,54 +26,92 @@ REASONS = {
 }
 """What an administrator can do about the end of a stream."""
 
+Heard = Callable[[Stanza], Awaitable[None] | None]
+Refused = Callable[[Stanza, str], None]
 
-class HostStream(ComponentXMPP):
-    """slixmpp's component, whose bytes go through our framer: with its limits, and with no tree for what is passed on.
 
-    ``heard`` and ``refused`` get what comes after the handshake; ``gone`` is called when all is over, with the reason.
-    """
+class HostVoice:
+    """What the host says: ``heard`` and ``refused`` get what comes after the handshake."""
 
-    def __init__(
-        self,
-        domain: str,
-        secret: str,
-        heard: Callable[[Stanza], Awaitable[None] | None],
-        refused: Callable[[Stanza, str], None],
-    ) -> None:
-        super().__init__(domain, secret)  # type: ignore[no-untyped-call]
-        self.whitespace_keepalive = False  # the line asks, and hears the answer
+    def __init__(self, heard: Heard, refused: Refused) -> None:
         self._heard = heard
-        self._refused = refused
+        self.refused = refused
         self._why = ""
         self.line: Line | None = None
-        self.welcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.prove: Callable[[str], None] | None = None
+        """Called with the stream's id."""
+        loop = asyncio.get_running_loop()
+        self.welcome: asyncio.Future[None] = loop.create_future()
         """Done when the handshake is."""
-        self.gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.gone: asyncio.Future[str] = loop.create_future()
         """Why the connection is over, in one sentence, when it is."""
         self.refusal = False
         """Whether the host does not want us, so that there is no hurry to come back."""
 
+    def opened(self, header: Header) -> None:
+        """The host's header: it is answered with the proof."""
+        if self.prove is not None:
+            self.prove(header.attrs.get("id", ""))
+
+    def heard(self, element: Stanza) -> Awaitable[None] | None:
+        """The end of the handshake, then stanzas."""
+        if element.ns == xml.STREAMS and element.name == "error":
+            self._error(element)
+        elif self.welcome.done():
+            return self._heard(element)
+        elif element.name == "handshake":
+            self.welcome.set_result(None)
+        return None
+
+    def ended(self, error: StreamError | None) -> None:
+        """The host has closed its stream, or does not keep to the rules."""
+        self.over(f"the stream was ended: {error}" if error is not None else "the server ended the stream")
+        if self.line is not None:
+            self.line.end(error)
+
+    def over(self, why: str) -> None:
+        """There is no connection any more."""
+        if not self.gone.done():
+            self.gone.set_result(self._why or why)
+
+    def _error(self, element: Stanza) -> None:
+        condition = next((xml.split(kid)[1] for kid in element.kids if kid.startswith(f"{{{xml.STREAM_ERRORS}}}")), "")
+        self.refusal = condition in REASONS
+        self._why = REASONS.get(condition) or f"the server ended the stream: {condition or 'it did not say why'}"
+
+
+class HostStream(ComponentXMPP):
+    """slixmpp's component, whose bytes go through our framer: with its limits, and with no trees."""
+
+    def __init__(self, domain: str, secret: str, voice: HostVoice) -> None:
+        super().__init__(domain, secret)  # type: ignore[no-untyped-call]
+        self.voice = voice
+        voice.prove = self._prove
+        self._sending: asyncio.Task[None] | None = None
+        self.line: Line | None = None
+
     async def open(self, host: str, port: int) -> None:
         """Connect and shake hands.  Raises OSError, TimeoutError, or StreamError with what the host said."""
+        self._sending = asyncio.create_task(self.run_filters())
+        voice = self.voice
         async with asyncio.timeout(HANDSHAKE_TIME):
-            self._run_out_filters = asyncio.ensure_future(self.run_filters())
             await self.loop.create_connection(lambda: self, host, port)
-            await asyncio.wait((self.welcome, self.gone), return_when=asyncio.FIRST_COMPLETED)
-        if not self.welcome.done():
-            raise StreamError("not-authorized", self.gone.result())
+            await asyncio.wait((voice.welcome, voice.gone), return_when=asyncio.FIRST_COMPLETED)
+        if not voice.welcome.done():
+            raise StreamError("not-authorized", voice.gone.result())
 
     def leave(self) -> None:
         """Close the stream, or what there is of one."""
         if self.line is not None:
             self.line.end()
-        if self._run_out_filters is not None:
-            self._run_out_filters.cancel()
+        if self._sending is not None:
+            self._sending.cancel()
 
     # ---- asyncio, instead of slixmpp's parser
 
     def connection_made(self, transport: asyncio.BaseTransport, send_event: bool = True) -> None:
         """The server has accepted the connection."""
-        self.line = Line(cast(asyncio.Transport, transport), cast("Side", self))
+        self.line = self.voice.line = Line(cast(asyncio.Transport, transport), self.voice)
         super().connection_made(transport, send_event)
 
     def init_parser(self) -> None:
@@ -100,54 +138,17 @@ class HostStream(ComponentXMPP):
             self.line.resume()
 
     def connection_lost(self, exception: BaseException | None) -> None:
-        """The connection is gone."""
+        """The connection is gone, and slixmpp need not look for another."""
         if self.line is not None:
             self.line.forget()
-        super().connection_lost(exception)
-        self._over("the connection was lost")
+        self.transport = None
+        self.voice.over("the connection was lost")
 
-    # ---- Side
+    def _prove(self, stream: str) -> None:
+        self.start_stream_handler(Element("stream", {"id": stream}))  # type: ignore[no-untyped-call]
 
-    def opened(self, header: Header) -> None:
-        """The host's header: slixmpp answers with the proof."""
-        root = Element("stream", {"id": header.attrs.get("id", "")})
-        self.start_stream_handler(root)  # type: ignore[no-untyped-call]
 
-    def heard(self, element: Stanza) -> Awaitable[None] | None:
-        """The end of the handshake, then stanzas."""
-        if element.ns == xml.STREAMS and element.name == "error":
-            self._stream_error(element)
-            return None
-        if self.welcome.done():
-            return self._heard(element)
-        if element.name == "handshake":
-            self._handle_handshake(None)  # type: ignore[no-untyped-call]
-            self.welcome.set_result(None)
-        return None
+if TYPE_CHECKING:
 
-    def refused(self, element: Stanza, why: str) -> None:
-        """What somebody behind the host sent is too much."""
-        self._refused(element, why)
-
-    def ended(self, error: StreamError | None) -> None:
-        """The host has closed its stream, or does not keep to the rules."""
-        self._over(f"the stream was ended: {error}" if error is not None else "the server ended the stream")
-        if self.line is not None:
-            self.line.end(error)
-
-    # ---- inside
-
-    def _stream_error(self, element: Stanza) -> None:
-        condition = next((xml.split(kid)[1] for kid in element.kids if kid.startswith(f"{{{xml.STREAM_ERRORS}}}")), "")
-        self.refusal = condition in REASONS
-        self._why = REASONS.get(condition) or f"the server ended the stream: {condition or 'it did not say why'}"
-
-    def _over(self, why: str) -> None:
-        if not self.gone.done():
-            self.gone.set_result(self._why or why)
-        if self._run_out_filters is not None:
-            self._run_out_filters.cancel()
-
-    def exception(self, exception: Exception) -> None:
-        """slixmpp's own work fails: it must not end ours."""
-        self._over(f"{type(exception).__name__}")
+    def _is_a_side(voice: HostVoice) -> Side:
+        return voice

@@ -87,13 +87,19 @@ class Line:
             self._read()
             self._set_alarm()
 
+    def confirmed(self, element: Stanza) -> bool:
+        """Whether this answers our question: then all that was written before it has been read."""
+        if not self._question or element.id != self._question or element.name != "iq":
+            return False
+        self._question = ""
+        if self._outbox is not None:
+            self._outbox.answered()
+            self._pump_soon()
+            self._tell_drained()
+        return True
+
     def _take(self, element: Stanza) -> None:
-        if self._question and element.id == self._question and element.name == "iq":
-            self._question = ""
-            if self._outbox is not None:
-                self._outbox.answered()
-                self._pump_soon()
-                self._tell_drained()
+        if self.confirmed(element):
             return
         work = self._side.heard(element)
         if work is not None:
