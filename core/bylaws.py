@@ -139,6 +139,16 @@ def set_standings(
     return events
 
 
+def admit(draft: Conversation, who: Identity, by: Identity, at: datetime) -> list[Event]:
+    """Somebody is to be able to come in who is no member yet.  Raises Banned, Gone, NotAllowed."""
+    before = draft.standing(who)
+    if not (draft.charter.anybody_invites and draft.standing(by).reaches(Standing.MEMBER)):
+        must(draft, by, Deed.EDIT_MEMBERS)
+    if before is Standing.OUTCAST:
+        raise Banned("they are banned from this conference")
+    return _stand(draft, who, before, Standing.MEMBER, at, by, "") if before is Standing.NONE else []
+
+
 def register(draft: Conversation, who: Identity, nickname: str, at: datetime) -> list[Event]:
     """Somebody makes themselves a member of an open conference, and has a nickname kept for themselves.
 

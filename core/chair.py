@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import bylaws
 from .charter import Charter
-from .conversation import Conversation, MessageRetracted
+from .conversation import Conversation, Event, MessageRetracted
 from .errors import NotAllowed
 from .identity import Identity
 from .message import Message
@@ -41,13 +41,24 @@ class Chair:
         """Put somebody out."""
         await self._roll.change(conversation, lambda draft: draft.eject(who, by, self._clock(), reason=reason))
 
-    async def set_role(
-        self, conversation: Conversation, who: Identity, by: Identity, role: Role, reason: str = ""
+    async def set_roles(
+        self,
+        conversation: Conversation,
+        wished: Mapping[Identity, Role],
+        by: Identity,
+        reasons: Mapping[Identity, str] = {},
     ) -> None:
-        """What a participant may do while they are there.  Raises Protected, Conflict, NotFound too."""
-        await self._roll.change(
-            conversation, lambda draft: bylaws.set_role(draft, who, by, self._clock(), role, reason)
-        )
+        """What participants may do while they are there: all of these or none.
+
+        Raises Protected, Conflict, NotFound too.
+        """
+        at = self._clock()
+
+        def change(draft: Conversation) -> list[Event]:
+            changes = [bylaws.set_role(draft, who, by, at, role, reasons.get(who, "")) for who, role in wished.items()]
+            return [event for events in changes for event in events]
+
+        await self._roll.change(conversation, change)
 
     async def set_standings(
         self,
@@ -63,6 +74,10 @@ class Chair:
         await self._roll.change(
             conversation, lambda draft: bylaws.set_standings(draft, wished, by, self._clock(), reasons)
         )
+
+    async def admit(self, conversation: Conversation, who: Identity, by: Identity) -> None:
+        """Make somebody a member who is none yet: an admin does, and a member where the charter says so."""
+        await self._roll.change(conversation, lambda draft: bylaws.admit(draft, who, by, self._clock()))
 
     async def register(self, conversation: Conversation, who: Identity, nickname: str) -> None:
         """Keep a nickname for somebody who becomes a member by that; without one, neither.  Raises Conflict too."""

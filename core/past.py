@@ -28,14 +28,15 @@ class Past:
     async def read(self, conversation: Conversation, who: Identity, limit: int) -> Sequence[Message]:
         """The newest messages this participant may see, oldest first, without those that were taken back.
 
-        Where the door is open anybody could have heard everything, so whoever is in may read it too.
+        Where people come and go, whoever is let in may read what was said before.
         """
         found: list[Message] = []
         if who not in conversation.participants:
             return found
         id = conversation.id
         for _ in range(MAX_EARLIER):
-            first = 1 if conversation.open_door else await self._store.first_visible(id, who)
+            free = conversation.open_door or not conversation.keeps_seats
+            first = 1 if free else await self._store.first_visible(id, who)
             found[:0] = await self._store.read(id, after=first - 1, limit=limit - len(found), last=True)
             earlier = await self._store.conversation(id) if len(found) < limit else None
             if earlier is None or not earlier.continues:

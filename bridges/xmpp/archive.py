@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
@@ -11,6 +11,8 @@ from ...core.conversation import Conversation
 from ...core.errors import BadAddress, NotFound
 from ...core.identity import Identity
 from ...core.message import Message
+from ...core.standing import Standing
+from ...core.store import Retraction
 from . import paging
 from .errors import StanzaError, bad_request, item_not_found
 from .messages import payload
@@ -18,6 +20,7 @@ from .messages.messages import sender_of
 from .queries import Place, Query
 from .resource import Resource
 from .rooms.names import Names
+from .rooms.retractions import tombstone
 from .rooms.room import Room
 from .rooms.rooms import Rooms
 from .rooms.stanzas import message as room_message
@@ -70,9 +73,10 @@ class Archives:
         conversation = await self._conference(resource, iq)
         wish = paging.read(query)
         page = await self._page(_question(query, wish, resource.identity, conversation))
+        gone = await self._front_end.store.retractions([said.id for said in page.messages]) if conversation else {}
         messages = page.messages[::-1] if query.find(f"{{{xml.MAM}}}flip-page") is not None else page.messages
         resource.session.send_all(
-            [await self._result(resource, iq, query.get("queryid"), said, conversation) for said in messages]
+            [await self._result(resource, iq, query.get("queryid"), said, conversation, gone) for said in messages]
         )
         ids = [said.id for said in page.messages]
         told = paging.told(ids[0] if ids else "", ids[-1] if ids else "", page.total)
@@ -119,7 +123,7 @@ class Archives:
             return None
         address = iq.to.identity
         found = self._front_end.immcu.roll.by_address.get(address) or await self._front_end.store.last_at(address)
-        if found is None or resource.identity not in found.participants:
+        if found is None or not _may_read(found, resource.identity):
             raise item_not_found()
         return found
 
@@ -130,13 +134,19 @@ class Archives:
             raise item_not_found() from why
 
     async def _result(
-        self, resource: Resource, iq: Stanza, query: str | None, said: Message, conversation: Conversation | None
+        self,
+        resource: Resource,
+        iq: Stanza,
+        query: str | None,
+        said: Message,
+        conversation: Conversation | None,
+        gone: Mapping[str, Retraction],
     ) -> bytes:
         """Section 4.2: a message, forwarded with the time at which it was said."""
         if conversation is None:
             original = await self._talked(resource.identity, said)
         else:
-            original = await self._said_in_room(self._rooms.shown(conversation), said, resource)
+            original = self._said_in_room(self._rooms.shown(conversation), said, resource, gone.get(said.id))
         inside = original.replace(b"<message ", b"<message xmlns='jabber:client' ", 1)
         delay = xml.element("delay", {"xmlns": xml.DELAY, "stamp": payload.stamp(said.sent_at)})
         forwarded = xml.element("forwarded", {"xmlns": xml.FORWARD}, delay + inside)
@@ -151,9 +161,17 @@ class Archives:
         to = f"{other}/{said.target}" if said.target else str(other)
         return payload.stanza(sender_of(said), jid.quoted(to), payload.packed_message(said))
 
-    async def _said_in_room(self, room: Room, said: Message, resource: Resource) -> bytes:
+    def _said_in_room(self, room: Room, said: Message, resource: Resource, gone: Retraction | None) -> bytes:
         nick = room.nick_of(said.sender, self._names.nick_of(said.sender))
-        return room_message(room, said, nick).to(resource.session.jid_bytes)
+        if gone is None:
+            return room_message(room, said, nick).to(resource.session.jid_bytes)
+        by = room.nick_of(gone.by, self._names.nick_of(gone.by))
+        return tombstone(room, said, gone, nick, by).to(resource.session.jid_bytes)
+
+
+def _may_read(conversation: Conversation, who: Identity) -> bool:
+    """Who was there to the last, and who may come in at any time."""
+    return who in conversation.participants or conversation.standing(who).reaches(Standing.MEMBER)
 
 
 def _question(query: Element, wish: paging.Wish, who: Identity, conversation: Conversation | None) -> Question:
@@ -171,7 +189,7 @@ def _question(query: Element, wish: paging.Wish, who: Identity, conversation: Co
     return Question(
         who,
         room=conversation.address if conversation is not None else None,
-        everything=conversation is not None and conversation.open_door,
+        everything=conversation is not None and (conversation.open_door or not conversation.keeps_seats),
         other=other,
         since=times["since"],
         until=times["until"],

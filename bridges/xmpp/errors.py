@@ -15,9 +15,11 @@ from ...core.errors import (
     HereaboutsError,
     NotAllowed,
     NotFound,
+    Protected,
     Refused,
     TooLarge,
     Undeliverable,
+    WrongPassword,
 )
 from .stream.session import Session
 from .syntax import xml
@@ -34,6 +36,8 @@ class Condition(NamedTuple):
 CONDITIONS: Mapping[type[HereaboutsError], Condition] = {
     BadAddress: Condition("modify", "jid-malformed"),
     BadRequest: Condition("modify", "bad-request"),
+    Protected: Condition("cancel", "not-allowed"),
+    WrongPassword: Condition("auth", "not-authorized"),
     NotAllowed: Condition("auth", "forbidden"),
     Refused: Condition("modify", "policy-violation"),
     NotFound: Condition("cancel", "item-not-found"),
@@ -106,4 +110,6 @@ def error_answer(
         if isinstance(error, Busy):
             text = f"{error}; try again in {error.retry_after} seconds"
     attrs = {"id": stanza.attrs.get("id"), "from": sender or stanza.attrs.get("to"), "to": session.jid}
-    return xml.error_to(stanza.name, attrs, condition.type, condition.name, text, inner=inner)
+    # Clients show a person what it was that did not arrive.
+    said = stanza.inner if stanza.name == "message" else b""
+    return xml.error_to(stanza.name, attrs, condition.type, condition.name, text, inner=inner, said=said)

@@ -1,45 +1,47 @@
-"""What moderators and owners of rooms may do (XEP-0045 sections 8 to 10), as far as a conference has words for it."""
+"""What moderators and admins of rooms do: roles, affiliations, and the lists of them (XEP-0045 sections 8 to 10)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 from xml.etree.ElementTree import Element
 
 from ....core.conversation import Conversation
-from ....core.errors import NotAllowed
+from ....core.errors import BadAddress
+from ....core.identity import Identity
+from ....core.standing import Role, Standing
 from ..errors import StanzaError, bad_request, item_not_found
 from ..queries import Place, Query
 from ..resource import Resource
-from ..syntax import xml
+from ..syntax import jid, xml
 from ..syntax.stanza import Stanza
 from .room import Room
 from .rooms import Rooms
+from .words import AFFILIATIONS, ROLE_OF, ROLES, STANDING_OF
 
 if TYPE_CHECKING:
     from ....core.front_end import FrontEnd
 
-ADMIN = f"{{{xml.MUC_ADMIN}}}query"
-ADMIN_ITEM = f"{{{xml.MUC_ADMIN}}}item"
-ADMIN_REASON = f"{{{xml.MUC_ADMIN}}}reason"
-OWNER = f"{{{xml.MUC_OWNER}}}query"
-DESTROY = f"{{{xml.MUC_OWNER}}}destroy"
-FORM = f"{{{xml.DATA_FORM}}}x"
-FIELD = f"{{{xml.DATA_FORM}}}field"
-VALUE = f"{{{xml.DATA_FORM}}}value"
-CONFIG = f"{xml.MUC}#roomconfig"
-
-AFFILIATIONS = frozenset({"owner", "admin", "member", "outcast", "none"})
-ROLES = frozenset({"moderator", "participant", "visitor", "none"})
-CLOSED = frozenset({"muc#roomconfig_membersonly", "muc#roomconfig_passwordprotectedroom"})
-"""Settings that would keep people out.  A room of ours cannot have them, so a client that asks for one must hear so."""
+QUERY = f"{{{xml.MUC_ADMIN}}}query"
+ITEM = f"{{{xml.MUC_ADMIN}}}item"
+REASON = f"{{{xml.MUC_ADMIN}}}reason"
 
 MAX_REASON = 256
-"""Characters of why somebody was removed."""
+"""Characters of why something was done to somebody."""
+MAX_ITEMS = 500
+"""People that one request is about."""
+
+
+class Item(NamedTuple):
+    """Somebody, and what they are to be: a role, or a standing."""
+
+    who: Identity
+    wish: Role | Standing
+    reason: str
 
 
 class RoomAdministration:
-    """Removing somebody, reading lists, making an instant room, ending it.  All else is refused."""
+    """Who may do what is for the core to say: its refusals are the errors that the sections name."""
 
     def __init__(self, front_end: FrontEnd, rooms: Rooms) -> None:
         self._front_end = front_end
@@ -47,108 +49,104 @@ class RoomAdministration:
 
     def queries(self) -> Iterable[Query]:
         """The lines of the table."""
-        yield Query("get", ADMIN, Place.ROOM, self.lists)
-        yield Query("set", ADMIN, Place.ROOM, self.change)
-        yield Query("get", OWNER, Place.ROOM, self.form)
-        yield Query("set", OWNER, Place.ROOM, self.configure)
+        yield Query("get", QUERY, Place.ROOM, self.lists)
+        yield Query("set", QUERY, Place.ROOM, self.change)
 
     async def lists(self, resource: Resource, iq: Stanza) -> bytes:
-        """Who has an affiliation or a role (sections 8.5, 9.5, 10.5); for the room's owners."""
-        room = await self._owned(resource, iq)
-        items = iq.tree[0].findall(ADMIN_ITEM)
+        """Who has an affiliation or a role (sections 8.5, 9.2, 9.5, 9.8, 10.5, 10.8)."""
+        conversation = await self._rooms.conference(resource, iq, asleep=True)
+        items = iq.tree[0].findall(ITEM)
         if len(items) != 1:
             raise bad_request("one list is asked for at a time")
-        affiliation, role = items[0].get("affiliation"), items[0].get("role")
-        found = []
-        for who in room.conversation.participants:
-            if affiliation == room.affiliation(who) or (role and role == room.role(who)):
-                occupant = room.occupants.get(who)
-                attrs = {
-                    "affiliation": room.affiliation(who),
-                    "role": room.role(who),
-                    "jid": str(who),
-                    "nick": occupant.nick if occupant is not None else None,
-                }
-                found.append(xml.element("item", attrs))
+        standing = STANDING_OF.get(items[0].get("affiliation", ""))
+        role = ROLE_OF.get(items[0].get("role", ""))
+        room = self._rooms.shown(conversation)
+        if standing is not None and standing is not Standing.NONE:
+            _may_read(conversation, resource.identity, standing)
+            found = [_belongs(room, who, standing) for who in _of_standing(conversation, standing)]
+        elif role is not None and role is not Role.OUT:
+            moderates = room.role(resource.identity) == ROLES[Role.MODERATOR]
+            if not moderates and not conversation.standing(resource.identity).reaches(Standing.ADMIN):
+                raise StanzaError("auth", "forbidden", "roles are listed for moderators")
+            found = [_acts(room, who) for who in room.occupants if room.role(who) == ROLES[role]]
+        else:
+            raise bad_request("there is no such list")
         return xml.element("query", {"xmlns": xml.MUC_ADMIN}, b"".join(found))
 
     async def change(self, resource: Resource, iq: Stanza) -> bytes:
-        """Remove an occupant (section 8.2); a conference knows no other changes of roles and affiliations."""
-        room = await self._owned(resource, iq)
-        items = iq.tree[0].findall(ADMIN_ITEM)
-        if not items:
-            raise bad_request("nobody was named")
-        for item in items:
-            await self._kick(resource, room, item)
+        """All that one request asks for, or nothing of it (section 9.2: if one of them is refused, all are)."""
+        conversation = await self._rooms.conference(resource, iq)
+        items = iq.tree[0].findall(ITEM)
+        if not items or len(items) > MAX_ITEMS:
+            raise bad_request(f"a request is about 1 to {MAX_ITEMS} people")
+        room = self._rooms.of(conversation)
+        wanted = [_item(room, item) for item in items]
+        standings = {item.who: item.wish for item in wanted if isinstance(item.wish, Standing)}
+        roles = {item.who: item.wish for item in wanted if isinstance(item.wish, Role)}
+        if standings and roles:
+            raise bad_request("roles and affiliations are changed apart")
+        reasons = {item.who: item.reason for item in wanted}
+        chair = self._front_end.immcu.chair
+        if standings:
+            await chair.set_standings(conversation, standings, resource.identity, reasons)
+        else:
+            await chair.set_roles(conversation, roles, resource.identity, reasons)
         return b""
 
-    async def _kick(self, resource: Resource, room: Room, item: Element) -> None:
-        if item.get("role") not in ROLES | {None} or item.get("affiliation") not in AFFILIATIONS | {None}:
-            raise bad_request("no such role or affiliation")
-        if item.get("role") != "none":
-            raise StanzaError("cancel", "feature-not-implemented", "a conference has no other roles to give")
+
+def _may_read(conversation: Conversation, who: Identity, standing: Standing) -> None:
+    """Sections 9.5, 10.5 and 10.8: where everybody sees who everybody is, members may read who belongs to the room."""
+    theirs = conversation.standing(who)
+    needed = Standing.OWNER if standing.reaches(Standing.ADMIN) else Standing.ADMIN
+    if theirs.reaches(needed):
+        return
+    inside = theirs.reaches(Standing.MEMBER) or who in conversation.participants
+    if standing is Standing.OUTCAST or not conversation.charter.addresses_shown or not inside:
+        raise StanzaError("auth", "forbidden", f"this list is for {needed}s")
+
+
+def _of_standing(conversation: Conversation, standing: Standing) -> Iterator[Identity]:
+    yield from (who for who, theirs in conversation.standings.items() if theirs is standing)
+    if standing is Standing.MEMBER:
+        known = conversation.standings
+        yield from (p for p in conversation.participants if p not in known and conversation.standing(p) is standing)
+
+
+def _belongs(room: Room, who: Identity, standing: Standing) -> bytes:
+    occupant = room.occupants.get(who)
+    nick = room.conversation.names.get(who) or (occupant.nick if occupant is not None else None)
+    role = room.role(who) if occupant is not None else None
+    attrs = {"affiliation": AFFILIATIONS[standing], "jid": str(who), "nick": nick, "role": role}
+    return xml.element("item", attrs)
+
+
+def _acts(room: Room, who: Identity) -> bytes:
+    attrs = {"affiliation": room.affiliation(who), "jid": str(who)}
+    return xml.element("item", {**attrs, "nick": room.occupants[who].nick, "role": room.role(who)})
+
+
+def _item(room: Room, item: Element) -> Item:
+    """What one item asks for.  Raises StanzaError."""
+    affiliation, role = item.get("affiliation"), item.get("role")
+    if (affiliation is None) == (role is None):
+        raise bad_request("either a role or an affiliation is changed")
+    wish = STANDING_OF.get(affiliation) if affiliation is not None else ROLE_OF.get(role or "")
+    if wish is None:
+        raise bad_request("no such role or affiliation")
+    who = _person(item.get("jid", "")) if affiliation is not None and item.get("jid") else None
+    if who is None:
         occupant = room.called(item.get("nick", ""))
         if occupant is None:
-            raise item_not_found()
-        if occupant.who in room.conversation.moderators:
-            raise StanzaError("cancel", "not-allowed", "a moderator cannot be removed")
-        reason = (item.findtext(ADMIN_REASON) or "removed").strip()[:MAX_REASON]
-        try:
-            await self._front_end.immcu.leave(room.conversation, occupant.who, reason=reason, by=resource.identity)
-        except NotAllowed as why:
-            raise StanzaError("cancel", "not-allowed", str(why)) from why
-
-    async def form(self, resource: Resource, iq: Stanza) -> bytes:
-        """The room as it is; its settings are fixed (section 10.2)."""
-        room = await self._owned(resource, iq)
-        conversation = room.conversation
-        fields = [
-            _field("FORM_TYPE", CONFIG, "hidden"),
-            _field("muc#roomconfig_roomname", conversation.subject, "text-single", "Name"),
-            _field("muc#roomconfig_membersonly", str(int(not conversation.open_door)), "boolean", "Only for members"),
-            _field("muc#roomconfig_persistentroom", "0", "boolean", "Stays when everybody has left"),
-            _field("muc#roomconfig_whois", "anyone", "hidden"),
-        ]
-        title = xml.element("title", None, xml.text(f"The room {room.address.user}"))
-        inner = xml.element("x", {"xmlns": xml.DATA_FORM, "type": "form"}, title + b"".join(fields))
-        return xml.element("query", {"xmlns": xml.MUC_OWNER}, inner)
-
-    async def configure(self, resource: Resource, iq: Stanza) -> bytes:
-        """Take the room as it is, call it off while one is alone in it, or end it (sections 10.1 and 10.9)."""
-        room = await self._owned(resource, iq)
-        query = iq.tree[0]
-        if query.find(DESTROY) is not None:
-            await self._front_end.immcu.end(room.conversation, "destroyed")
-            return b""
-        form = query.find(FORM)
-        if form is None or form.get("type") not in ("submit", "cancel"):
-            raise bad_request("a form is submitted or cancelled")
-        if form.get("type") == "cancel":
-            if room.conversation.participants == [resource.identity] and not room.conversation.last_seq:
-                await self._front_end.immcu.end(room.conversation, "called off")
-            return b""
-        await self._submit(resource, room.conversation, form)
-        return b""
-
-    async def _submit(self, resource: Resource, conversation: Conversation, form: Element) -> None:
-        given = {field.get("var", ""): (field.findtext(VALUE) or "").strip() for field in form.findall(FIELD)}
-        if conversation.open_door and any(given.get(setting) in ("1", "true") for setting in CLOSED):
-            raise StanzaError("modify", "not-acceptable", "a room that people enter by themselves is open to everybody")
-        name = given.get("muc#roomconfig_roomname", "")
-        if name and name != conversation.subject:
-            await self._front_end.immcu.name(conversation, name, resource.identity)
-
-    async def _owned(self, resource: Resource, iq: Stanza) -> Room:
-        """The room, for its owners.  Raises StanzaError."""
-        assert iq.to is not None
-        conversation = await self._front_end.immcu.at(iq.to.identity)
-        if conversation is None:
-            raise item_not_found()
-        if resource.identity not in conversation.moderators:
-            raise StanzaError("auth", "forbidden", "only the room's owner may do this")
-        return self._rooms.of(conversation)
+            raise item_not_found() if item.get("nick") else bad_request("nobody was named")
+        who = occupant.who
+    return Item(who, wish, (item.findtext(REASON) or "").strip()[:MAX_REASON])
 
 
-def _field(var: str, value: str, type: str, label: str | None = None) -> bytes:
-    attrs = {"var": var, "type": type, "label": label}
-    return xml.element("field", attrs, xml.element("value", None, xml.text(value)))
+def _person(address: str) -> Identity:
+    try:
+        found = jid.parse(address)
+    except BadAddress as why:
+        raise StanzaError("modify", "jid-malformed", str(why)) from why
+    if not found.user:
+        raise StanzaError("modify", "jid-malformed", "only people belong to a room")
+    return found.identity

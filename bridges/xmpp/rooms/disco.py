@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ....core.conversation import Conversation
-from ....core.identity import Identity
+from ....core.conversation import Conversation, Shape
 from ..disco import INFO, ITEMS, info, items
-from ..errors import StanzaError, item_not_found
+from ..errors import StanzaError, bad_request, item_not_found
+from ..forms import Field, form
 from ..queries import Place, Queries, Query
 from ..resource import Resource
 from ..syntax import xml
 from ..syntax.stanza import Stanza
 from ..vcard import CARD, Cards
 from .entry import at_home
+from .pictures import RoomPictures
+from .retractions import RETRACTION
 from .rooms import Rooms
 
 if TYPE_CHECKING:
@@ -29,21 +31,25 @@ ROOM_FEATURES = (
     xml.STANZA_ID,
     xml.OCCUPANT_ID,
     SELF_PING,
-    "muc_nonanonymous",
-    "muc_temporary",
-    "muc_unmoderated",
-    "muc_unsecured",
+    f"{xml.MUC}#stable_id",
+    f"{xml.MUC}#register",
+    f"{xml.MUC}#roomconfig",
+    f"{xml.MUC}#request",
+    RETRACTION,
 )
-"""What every room of ours is and does."""
+"""What every room of ours does."""
 
 
 class RoomDiscovery:
-    """Rooms with an open door are listed; of all others nobody learns who is not in them."""
+    """Rooms that want to be found are listed; of those with closed doors nobody learns who does not belong to them."""
 
-    def __init__(self, front_end: FrontEnd, rooms: Rooms, cards: Cards, queries: Queries) -> None:
+    def __init__(
+        self, front_end: FrontEnd, rooms: Rooms, cards: Cards, pictures: RoomPictures, queries: Queries
+    ) -> None:
         self._front_end = front_end
         self._rooms = rooms
         self._cards = cards
+        self._pictures = pictures
         self._queries = queries
         queries.announce(Place.ROOM, *ROOM_FEATURES)
 
@@ -55,40 +61,47 @@ class RoomDiscovery:
         yield Query("get", f"{{{xml.PING}}}ping", Place.ROOM, self.ping_room)
         yield Query("get", f"{{{xml.PING}}}ping", Place.OCCUPANT, self.ping)
         yield Query("get", CARD, Place.OCCUPANT, self.card)
+        yield Query("get", INFO, Place.OCCUPANT, self.of_occupant)
+        yield Query("get", ITEMS, Place.OCCUPANT, self.of_occupant)
 
     async def rooms(self, resource: Resource, iq: Stanza) -> bytes:
-        """The rooms of this service that anybody may enter (section 6.3)."""
+        """The rooms of this service that want to be found (section 6.3)."""
         assert iq.to is not None
-        open_ones = [
-            (str(conversation.address), conversation.subject or conversation.address.user)
-            for conversation in self._front_end.immcu.conversations.values()
-            if conversation.address is not None
-            and conversation.open_door
-            and conversation.address.domain == iq.to.domain
-            and at_home(self._front_end, resource.identity, conversation.address)
-        ]
-        return items(iq, sorted(open_ones)[:MAX_LISTED])
+        immcu, found = self._front_end.immcu, {}
+        for conversation in (*await self._front_end.store.asleep(), *immcu.conversations.values()):
+            address = conversation.address
+            if address is None or address.domain != iq.to.domain or conversation.shape is Shape.CALL:
+                continue
+            if _listed(conversation) and at_home(self._front_end, resource.identity, address):
+                found[str(address)] = _name(conversation)
+        return items(iq, sorted(found.items())[:MAX_LISTED])
 
     async def room(self, resource: Resource, iq: Stanza) -> bytes:
         """What a room is like (section 6.4)."""
-        conversation = await self._seen(resource, iq)
-        assert conversation.address is not None
+        conversation = await self._rooms.conference(resource, iq, asleep=True)
         node = iq.tree[0].get("node")
         if node == "x-roomuser-item":
-            return self._own_nick(resource, iq, conversation.address)
+            return self._own_nick(resource, iq, conversation)
         if node:
             raise item_not_found()
-        door = ("muc_open", "muc_public") if conversation.open_door else ("muc_membersonly", "muc_hidden")
-        features = sorted({*self._queries.features(Place.ROOM), *door})
-        name = conversation.subject or conversation.address.user
-        form = _form(
-            {"description": name, "subject": conversation.subject, "occupants": len(conversation.participants)}
-        )
-        return info(iq, [("conference", "text", name)], features, form)
+        features = sorted({*self._queries.features(Place.ROOM), *features_of(conversation)})
+        charter, fields = conversation.charter, []
+        for name, value in (
+            ("description", charter.description or _name(conversation)),
+            ("subject", conversation.subject),
+            ("occupants", str(len(conversation.participants))),
+            ("lang", charter.language),
+            ("changesubject", str(int(charter.anybody_names))),
+            ("avatarhash", await self._pictures.hash(conversation)),
+        ):
+            if value or name == "subject":
+                fields.append(Field(f"muc#roominfo_{name}", values=(value,)))
+        about = form(fields, type="result", form_type=ROOM_INFO)
+        return info(iq, [("conference", "text", _name(conversation))], features, about)
 
     async def occupants(self, resource: Resource, iq: Stanza) -> bytes:
         """Who is in it, for those who are in it too (section 6.5)."""
-        conversation = await self._seen(resource, iq)
+        conversation = await self._rooms.conference(resource, iq, asleep=True)
         assert conversation.address is not None
         room = self._rooms.sitting(resource, conversation.address)
         if room is None:
@@ -97,7 +110,7 @@ class RoomDiscovery:
 
     async def ping_room(self, resource: Resource, iq: Stanza) -> bytes:
         """Whether the room is there."""
-        await self._seen(resource, iq)
+        await self._rooms.conference(resource, iq, asleep=True)
         return b""
 
     async def ping(self, resource: Resource, iq: Stanza) -> bytes:
@@ -111,40 +124,50 @@ class RoomDiscovery:
             raise Elsewhere
         return b""
 
+    async def of_occupant(self, resource: Resource, iq: Stanza) -> bytes:
+        """What an occupant's client can do is for the client to say; who is outside may not even ask (section 6.6)."""
+        assert iq.to is not None
+        if self._rooms.sitting(resource, iq.to.identity) is None:
+            raise bad_request("you are not in this room")
+        raise Elsewhere
+
     async def card(self, resource: Resource, iq: Stanza) -> bytes:
         """An occupant's card; their own server is ours."""
         assert iq.to is not None
         _, occupant = self._rooms.occupant(resource, iq.to)
         return await self._cards.seen_by(resource.identity, occupant.who)
 
-    async def _seen(self, resource: Resource, iq: Stanza) -> Conversation:
-        """The conference asked about.  Raises StanzaError, the same for none and for one that hides."""
-        assert iq.to is not None
-        conversation = await self._front_end.immcu.at(iq.to.identity)
-        if conversation is None:
-            raise item_not_found()
-        open_to_them = conversation.open_door and at_home(self._front_end, resource.identity, iq.to.identity)
-        if not open_to_them and resource.identity not in conversation.participants:
-            raise item_not_found()
-        return conversation
-
-    def _own_nick(self, resource: Resource, iq: Stanza, address: Identity) -> bytes:
-        """Under which nickname the asker is known there (section 7.12)."""
-        room = self._rooms.sitting(resource, address)
-        identities = [("conference", "text", room.occupants[resource.identity].nick)] if room is not None else []
-        return info(iq, identities, [])
+    def _own_nick(self, resource: Resource, iq: Stanza, conversation: Conversation) -> bytes:
+        """Under which nickname the asker is known there: the one that is kept for them (section 7.12), or they have."""
+        assert conversation.address is not None
+        room = self._rooms.sitting(resource, conversation.address)
+        now = room.occupants[resource.identity].nick if room is not None else ""
+        nick = conversation.names.get(resource.identity, now)
+        return info(iq, [("conference", "text", nick)] if nick else [], [])
 
 
 class Elsewhere(Exception):
     """The question is for another client, not for us."""
 
 
-def _form(fields: dict[str, object]) -> bytes:
-    """The room's particulars (section 6.4): a result form of XEP-0004."""
-    parts = [_field("FORM_TYPE", ROOM_INFO, "hidden")]
-    parts += [_field(f"muc#roominfo_{name}", str(value)) for name, value in fields.items()]
-    return xml.element("x", {"xmlns": xml.DATA_FORM, "type": "result"}, b"".join(parts))
+def features_of(conversation: Conversation) -> list[str]:
+    """What this room is like, in the words of section 15.3."""
+    charter, open_door = conversation.charter, conversation.open_door
+    return [
+        "muc_open" if open_door else "muc_membersonly",
+        "muc_public" if _listed(conversation) else "muc_hidden",
+        "muc_persistent" if charter.persistent or conversation.keeps_seats else "muc_temporary",
+        "muc_moderated" if charter.moderated else "muc_unmoderated",
+        "muc_passwordprotected" if charter.password else "muc_unsecured",
+        "muc_nonanonymous" if charter.addresses_shown else "muc_semianonymous",
+    ]
 
 
-def _field(var: str, value: str, type: str | None = None) -> bytes:
-    return xml.element("field", {"var": var, "type": type}, xml.element("value", None, xml.text(value)))
+def _listed(conversation: Conversation) -> bool:
+    """What grew out of a talk is nobody else's business."""
+    return conversation.charter.listed and conversation.charter.configured and not conversation.keeps_seats
+
+
+def _name(conversation: Conversation) -> str:
+    assert conversation.address is not None
+    return conversation.charter.name or conversation.subject or conversation.address.user

@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
-from xml.etree.ElementTree import Element
+from typing import TYPE_CHECKING
 
+from ....core.charter import Charter
 from ....core.conversation import Conversation
-from ....core.errors import Conflict, Gone, NotAllowed, TooLarge
+from ....core.errors import Banned, Conflict, Gone, NotAllowed, NotFound, TooLarge, WrongPassword
 from ....core.identity import Identity
 from ....core.message import Message
 from ..errors import StanzaError, item_not_found
-from ..messages.payload import moment
+from ..presence import photo
 from ..resource import Resource
 from ..server_owned import PRESENCE_TAGS, without
 from ..syntax import xml
 from ..syntax.jid import Jid
 from ..syntax.stanza import Stanza
 from . import stanzas as room_stanzas
+from .history import MAX_HISTORY, Wish, newest, wanted, wish_of
 from .names import Names, nick_asked
 from .room import Occupant, Room
 from .seat import Seat, State
-from .stanzas import CREATED, NICK_CHANGE, NICK_CHANGED_BY_ROOM, NON_ANONYMOUS, Shown
+from .stanzas import Shown
 from .talk import RoomTalk
+from .words import CREATED, KICKED, LOGGED, NICK_CHANGE, NICK_CHANGED_BY_ROOM, NON_ANONYMOUS, TECHNICAL
 
 if TYPE_CHECKING:
     from ....core.front_end import FrontEnd
 
 WISH = f"{{{xml.MUC}}}x"
-HISTORY = f"{{{xml.MUC}}}history"
-MAX_HISTORY = 50
-"""Messages of the past that somebody gets who comes in."""
-
-
-class Wish(NamedTuple):
-    """How much of the past a client wants (section 7.2.14)."""
-
-    stanzas: int = MAX_HISTORY
-    characters: int | None = None
-    since: datetime | None = None
+PASSWORD = f"{{{xml.MUC}}}password"
 
 
 class RoomEntry:
@@ -56,7 +47,9 @@ class RoomEntry:
     async def enter(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
         """Come in, and make the room if there is none.  Raises StanzaError and what the IMMCU raises."""
         nick = nick_asked(to.resource)
-        wish = wish_of(stanza.child(WISH), self._front_end.clock())
+        joining = stanza.child(WISH)
+        wish = wish_of(joining, self._front_end.clock())
+        password = (joining.findtext(PASSWORD) if joining is not None else "") or ""
         seat = resource.seats.setdefault(to.identity, Seat())
         seat.state, room = State.ENTERING, None
         try:
@@ -65,7 +58,7 @@ class RoomEntry:
             await self._names.learn(conversation.participants)
             room = self._room_of(conversation)
             room.expected.add(resource.identity)
-            await self._take_part(room, resource, nick)
+            await self._take_part(room, resource, nick, password)
             past = await self._front_end.immcu.history(conversation, resource.identity, MAX_HISTORY)
         except Exception:
             self._turn_away(resource, seat, to.identity, room)
@@ -79,19 +72,19 @@ class RoomEntry:
             return
         # From here on nothing waits, so that nothing comes in between.
         codes = (CREATED,) if created else ()
-        self._sit_down(room, resource, seat, nick, without(stanza, PRESENCE_TAGS), codes)
+        self._sit_down(room, resource, seat, nick, photo.shown(resource, stanza), codes)
         self._tell_past(room, resource, past, wish)
-        resource.send(room_stanzas.subject(room).to(resource.session.jid_bytes))
+        self._tell_subject(room, resource)
         self._talk.show_held(room, resource, seat, after=past[-1].seq if past else 0)
 
     async def change(self, resource: Resource, stanza: Stanza, room: Room, nick: str) -> None:
         """A client that sits in the room shows other presence, or another nickname.  Raises StanzaError."""
         occupant = room.occupants[resource.identity]
-        occupant.inner = without(stanza, PRESENCE_TAGS)
+        occupant.inner = photo.shown(resource, stanza)
         nick = nick_asked(nick)
         if nick != occupant.nick:
             other = room.called(nick)
-            if other is not None and other is not occupant:
+            if (other is not None and other is not occupant) or _reserved(room, nick, resource.identity):
                 raise nick_taken()
             self._rename(room, occupant, nick)
         else:
@@ -113,18 +106,33 @@ class RoomEntry:
             room.hide(resource.identity)
             await self._front_end.immcu.leave(room.conversation, resource.identity)
 
+    async def lost(self, resource: Resource, room: Room) -> None:
+        """What the room sent to a client came back: it is not there any more (section 17.6)."""
+        occupant = room.occupants.get(resource.identity)
+        seat = resource.seats.pop(room.address, None)
+        if seat is not None:
+            seat.give_up()
+        if occupant is None or resource not in occupant.resources:
+            return
+        occupant.resources.remove(resource)
+        if not occupant.resources:
+            codes = (KICKED, TECHNICAL)
+            show(room, occupant, room_stanzas.presence(room, occupant, gone=True, codes=codes, inner=b""))
+            room.hide(resource.identity)
+            await self._front_end.immcu.leave(room.conversation, resource.identity, reason="connection lost")
+
     async def again(self, resource: Resource, stanza: Stanza, room: Room) -> None:
         """A client that sits in the room has lost track of it: it is told everything once more."""
         occupant = room.occupants[resource.identity]
-        occupant.inner = without(stanza, PRESENCE_TAGS)
+        occupant.inner = photo.shown(resource, stanza)
         past = await self._front_end.immcu.history(room.conversation, resource.identity, MAX_HISTORY)
         if resource not in occupant.resources:
             return
         self._tell_occupants(room, resource)
-        own = room_stanzas.presence(room, occupant, own_codes=(NON_ANONYMOUS,)).own
+        own = room_stanzas.presence(room, occupant, own_codes=_warnings(room)).own
         resource.send(own.to(resource.session.jid_bytes))
         self._tell_past(room, resource, past, wish_of(stanza.child(WISH), self._front_end.clock()))
-        resource.send(room_stanzas.subject(room).to(resource.session.jid_bytes))
+        self._tell_subject(room, resource)
 
     # ---- inside
 
@@ -136,33 +144,38 @@ class RoomEntry:
             raise item_not_found()
         if found is not None:
             return found, False
+        if not self._front_end.ours(who.domain):
+            raise StanzaError("cancel", "not-allowed", "only people of this server make rooms here")
         last = await self._front_end.store.last_at(address)
         if last is not None and last.keeps_seats:
             raise StanzaError("cancel", "gone", "this conference has ended")
         try:
-            return await immcu.open_room(address, who), True
+            return await immcu.open_room(address, who, charter=Charter(configured=False)), True
         except Conflict:
             found = await immcu.at(address)
             if found is None:
                 raise
             return found, False
 
-    async def _take_part(self, room: Room, resource: Resource, nick: str) -> None:
-        """Become a participant, seen under a nickname that is not taken."""
-        other = room.called(nick)
-        if other is not None and other.who != resource.identity:
-            raise nick_taken()
+    async def _take_part(self, room: Room, resource: Resource, nick: str, password: str) -> None:
+        """Become a participant, seen under a nickname that is not taken.  Sections 7.2.5 to 7.2.11 name the errors."""
         conversation, who = room.conversation, resource.identity
-        if who in conversation.participants:
-            return
-        try:
-            await self._front_end.immcu.enter(conversation, who)
-        except TooLarge as why:
-            raise StanzaError("wait", "service-unavailable", str(why)) from why
-        except NotAllowed as why:
-            raise StanzaError("auth", "registration-required", str(why)) from why
-        except Gone as why:
-            raise StanzaError("cancel", "gone", str(why)) from why
+        other = room.called(nick)
+        if (other is not None and other.who != who) or _reserved(room, nick, who):
+            raise nick_taken()
+        if who not in conversation.participants:
+            try:
+                await self._front_end.immcu.enter(conversation, who, password=password)
+            except TooLarge as why:
+                raise StanzaError("wait", "service-unavailable", str(why)) from why
+            except NotFound as why:
+                raise StanzaError("cancel", "item-not-found", str(why)) from why
+            except (Banned, WrongPassword):
+                raise
+            except NotAllowed as why:
+                raise StanzaError("auth", "registration-required", str(why)) from why
+            except Gone as why:
+                raise StanzaError("cancel", "gone", str(why)) from why
 
     def _turn_away(self, resource: Resource, seat: Seat, address: Identity, room: Room | None) -> None:
         """The client does not come in; a participant goes on hearing what is said as chat."""
@@ -195,11 +208,10 @@ class RoomEntry:
         occupant.resources.append(resource)
         if occupant.nick != nick:
             codes = (*codes, NICK_CHANGED_BY_ROOM)
-        shown = room_stanzas.presence(room, occupant, own_codes=(NON_ANONYMOUS, *codes))
+        shown = room_stanzas.presence(room, occupant, own_codes=(*_warnings(room), *codes))
         for other in room.resources():
             if other is not resource:
-                half = shown.own if other.identity == resource.identity else shown.others
-                other.send(half.to(other.session.jid_bytes))
+                other.send(shown.for_client(room, occupant, other))
         resource.send(shown.own.to(resource.session.jid_bytes))
 
     def _show_the_others(self, room: Room, but: Identity) -> None:
@@ -210,22 +222,21 @@ class RoomEntry:
                 show(room, occupant, room_stanzas.presence(room, occupant))
 
     def _tell_occupants(self, room: Room, resource: Resource) -> None:
-        to = resource.session.jid_bytes
+        """Before the occupants the room shows itself, if it has a picture to show."""
+        if room.picture:
+            resource.send(room_stanzas.picture(room).to(resource.session.jid_bytes))
         for other in room.occupants.values():
             if other.who != resource.identity:
-                resource.send(room_stanzas.presence(room, other).others.to(to))
+                resource.send(room_stanzas.presence(room, other).for_client(room, other, resource))
 
     def _tell_past(self, room: Room, resource: Resource, past: Sequence[Message], wish: Wish) -> None:
         to = resource.session.jid_bytes
         stanzas = [self._talk.halves(room, said, delayed=True).to(to) for said in wanted(past, wish)]
-        if wish.characters is not None:
-            room_left = wish.characters
-            for number in range(len(stanzas) - 1, -1, -1):
-                room_left -= len(stanzas[number])
-                if room_left < 0:
-                    del stanzas[: number + 1]
-                    break
-        resource.session.send_all(stanzas)
+        resource.session.send_all(newest(stanzas, wish.characters))
+
+    def _tell_subject(self, room: Room, resource: Resource) -> None:
+        """The last thing that somebody gets who comes in."""
+        resource.send(room_stanzas.subject(room, room.subject_by).to(resource.session.jid_bytes))
 
     def _rename(self, room: Room, occupant: Occupant, nick: str) -> None:
         going = room_stanzas.presence(room, occupant, gone=True, codes=(NICK_CHANGE,), new_nick=nick, inner=b"")
@@ -235,8 +246,11 @@ class RoomEntry:
 
 
 def at_home(front_end: FrontEnd, who: Identity, address: Identity) -> bool:
-    """Whether a room belongs to somebody's own domain; rooms of others are for those who were invited."""
-    return front_end.conference_domain(who.domain) == address.domain
+    """Whether an open door is open for somebody: those of the room's own domain, and people of other servers.
+
+    Where several domains live here, rooms of one are for those of another who were invited.
+    """
+    return not front_end.ours(who.domain) or front_end.conference_domain(who.domain) == address.domain
 
 
 def hears(front_end: FrontEnd, who: Identity) -> bool:
@@ -247,28 +261,7 @@ def hears(front_end: FrontEnd, who: Identity) -> bool:
 def show(room: Room, occupant: Occupant, shown: Shown) -> None:
     """An occupant's presence, to every client in the room."""
     for resource in room.resources():
-        half = shown.own if resource.identity == occupant.who else shown.others
-        resource.send(half.to(resource.session.jid_bytes))
-
-
-def wish_of(joining: Element | None, now: datetime) -> Wish:
-    """What the ``<history/>`` of a joining presence asks for; numbers that are none ask for nothing special."""
-    history = joining.find(HISTORY) if joining is not None else None
-    if history is None:
-        return Wish()
-    stanzas, characters = _number(history, "maxstanzas"), _number(history, "maxchars")
-    since = moment(history.get("since", ""))
-    seconds = _number(history, "seconds")
-    if seconds is not None:
-        ago = now - timedelta(seconds=min(seconds, 10**9))
-        since = ago if since is None else max(ago, since)
-    return Wish(MAX_HISTORY if stanzas is None else min(stanzas, MAX_HISTORY), characters, since)
-
-
-def wanted(past: Sequence[Message], wish: Wish) -> Sequence[Message]:
-    """The part of the past that was asked for, oldest first."""
-    found = [said for said in past if wish.since is None or said.sent_at >= wish.since]
-    return found[-wish.stanzas :] if wish.stanzas else []
+        resource.send(shown.for_client(room, occupant, resource))
 
 
 def nick_taken() -> StanzaError:
@@ -276,6 +269,12 @@ def nick_taken() -> StanzaError:
     return StanzaError("cancel", "conflict", "somebody here has this nickname")
 
 
-def _number(history: Element, name: str) -> int | None:
-    text = history.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
+def _warnings(room: Room) -> tuple[int, ...]:
+    """What somebody must know who comes in (sections 7.2.3 and 7.2.12)."""
+    charter = room.conversation.charter
+    return (NON_ANONYMOUS,) * charter.addresses_shown + (LOGGED,) * charter.published
+
+
+def _reserved(room: Room, nick: str, who: Identity) -> bool:
+    owner = room.reserved_for(nick)
+    return owner is not None and owner != who

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ....core.conversation import (
     BecameConference,
+    CharterChanged,
     Conversation,
     ConversationEnded,
+    DoorChanged,
     Event,
+    MessageRetracted,
     ParticipantJoined,
     ParticipantLeft,
     RoleChanged,
     Shape,
+    StandingChanged,
     SubjectChanged,
 )
 from ....core.errors import HereaboutsError
 from ....core.housekeeping import RESUMABLE
 from ....core.identity import Identity
 from ..resource import Resource, Start
+from . import retractions
 from . import stanzas as room_stanzas
 from .entry import hears, show
 from .invitations import Invitations
@@ -26,7 +32,9 @@ from .names import Names
 from .reception import Reception
 from .room import Occupant, Room
 from .rooms import Rooms
-from .stanzas import KICKED
+from .seat import State
+from .stanzas import NO_REASON, Why
+from .words import CONFIGURED, LOGGED, NOT_LOGGED, NOW_NON_ANONYMOUS, NOW_SEMI_ANONYMOUS, REMOVALS
 
 if TYPE_CHECKING:
     from ....core.front_end import FrontEnd
@@ -73,7 +81,15 @@ class RoomEvents:
             case SubjectChanged():
                 self._renamed(room, event)
             case RoleChanged():
-                self._appointed(resource, room, event.who)
+                self._changed(resource, room, event.who, why(room, event.by, event.reason))
+            case StandingChanged():
+                self._stands(resource, room, event)
+            case CharterChanged():
+                self._configured(resource, room, codes_of(event))
+            case DoorChanged():
+                self._configured(resource, room, (CONFIGURED,))
+            case MessageRetracted():
+                self._retracted(resource, room, event)
             case ConversationEnded():
                 self._ended(resource, room, event.reason)
 
@@ -99,21 +115,16 @@ class RoomEvents:
         occupant = room.occupants.get(event.who)
         if occupant is None:
             return
-        removed = event.by is not None and event.by != event.who
-        actor = room.occupants.get(event.by) if event.by is not None and removed else None
-        self._disappear(
-            room,
-            occupant,
-            codes=(KICKED,) if removed else (),
-            actor=actor.nick if actor is not None else None,
-            reason=event.reason if removed else "",
-        )
+        if event.removal is None:
+            self._disappear(room, occupant)
+        else:
+            codes = (REMOVALS[event.removal],)
+            self._disappear(room, occupant, codes=codes, because=why(room, event.by, event.reason))
 
     def _disappear(
-        self, room: Room, occupant: Occupant, *, codes: tuple[int, ...] = (), actor: str | None = None, reason: str = ""
+        self, room: Room, occupant: Occupant, *, codes: tuple[int, ...] = (), because: Why = NO_REASON
     ) -> None:
-        shown = room_stanzas.presence(room, occupant, gone=True, codes=codes, actor=actor, reason=reason, inner=b"")
-        show(room, occupant, shown)
+        show(room, occupant, room_stanzas.presence(room, occupant, gone=True, codes=codes, why=because, inner=b""))
         for theirs in occupant.resources:
             self._put_out(theirs, room)
         room.hide(occupant.who)
@@ -128,17 +139,33 @@ class RoomEvents:
         if room.subject_shown == event.subject:
             return
         room.subject_shown = event.subject
-        halves = room_stanzas.subject(room, room.nick_of(event.who, self._names.nick_of(event.who)))
+        room.subject_by = room.nick_of(event.who, self._names.nick_of(event.who))
+        halves = room_stanzas.subject(room, room.subject_by)
         for resource in room.resources():
             resource.send(halves.to(resource.session.jid_bytes))
 
-    def _appointed(self, resource: Resource, room: Room, who: Identity) -> None:
-        """Somebody's role is shown by their presence (XEP-0045 section 9.6)."""
+    def _changed(self, resource: Resource, room: Room, who: Identity, because: Why) -> None:
+        """What somebody may do, or how they belong here, is shown by their presence (sections 8.3 to 10.7)."""
         occupant = room.occupants.get(who)
-        if occupant is not None and resource in room.resources():
-            shown = room_stanzas.presence(room, occupant)
-            half = shown.own if resource.identity == who else shown.others
-            resource.send(half.to(resource.session.jid_bytes))
+        if occupant is not None and sits(resource, room):
+            shown = room_stanzas.presence(room, occupant, why=because)
+            resource.send(shown.for_client(room, occupant, resource))
+
+    def _stands(self, resource: Resource, room: Room, event: StandingChanged) -> None:
+        """Who has to go because of it is shown going instead; of who is not here the room tells in words."""
+        if event.who in room.conversation.participants:
+            self._changed(resource, room, event.who, why(room, event.by, event.reason))
+        elif event.who not in room.occupants and sits(resource, room) and room.knows(resource.identity):
+            resource.send(room_stanzas.stands(room, event.who).to(resource.session.jid_bytes))
+
+    def _configured(self, resource: Resource, room: Room, codes: tuple[int, ...]) -> None:
+        if codes and sits(resource, room):
+            resource.send(room_stanzas.configured(room, codes).to(resource.session.jid_bytes))
+
+    def _retracted(self, resource: Resource, room: Room, event: MessageRetracted) -> None:
+        if sits(resource, room):
+            nick = room.nick_of(event.by, self._names.nick_of(event.by))
+            resource.send(retractions.retraction(room, event, nick).to(resource.session.jid_bytes))
 
     def _ended(self, resource: Resource, room: Room, reason: str) -> None:
         """A conference that sleeps keeps its clients: the next word wakes it.  One that is over puts them out."""
@@ -150,9 +177,8 @@ class RoomEvents:
     def _close(self, resource: Resource, room: Room) -> None:
         occupant = room.occupants.get(resource.identity)
         if occupant is not None and resource in occupant.resources:
-            shown = room_stanzas.presence(
-                room, occupant, gone=True, inner=b"", more=room_stanzas.destroyed("this conference has ended")
-            )
+            farewell = room.farewell or room_stanzas.destroyed("this conference has ended")
+            shown = room_stanzas.presence(room, occupant, gone=True, inner=b"", more=farewell)
             resource.send(shown.own.to(resource.session.jid_bytes))
             occupant.resources.remove(resource)
         self._put_out(resource, room)
@@ -209,3 +235,28 @@ class RoomEvents:
         except HereaboutsError:
             # The server is stopping: it ends every conversation itself.
             return
+
+
+def sits(resource: Resource, room: Room) -> bool:
+    """Whether a client is in the room."""
+    seat = resource.seats.get(room.address)
+    return seat is not None and seat.state is State.TAKEN
+
+
+def why(room: Room, by: Identity | None, reason: str) -> Why:
+    """Who did something, as the others know them, and why."""
+    actor = room.occupants.get(by) if by is not None else None
+    return Why(actor.nick if actor is not None else "", reason)
+
+
+def codes_of(event: CharterChanged) -> tuple[int, ...]:
+    """What occupants must know of a new configuration (section 10.2.1); nothing where the room is only unlocked."""
+    before, now = event.before, event.charter
+    if replace(before, configured=True) == now:
+        return ()
+    codes: tuple[int, ...] = (CONFIGURED,)
+    if before.addresses_shown != now.addresses_shown:
+        codes += (NOW_NON_ANONYMOUS if now.addresses_shown else NOW_SEMI_ANONYMOUS,)
+    if before.published != now.published:
+        codes += (LOGGED if now.published else NOT_LOGGED,)
+    return codes

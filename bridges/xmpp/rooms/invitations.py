@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
+from ....core.access import AccessLevel
 from ....core.conversation import Conversation
 from ....core.errors import BadAddress, NotFound
 from ....core.identity import Identity
@@ -57,8 +58,8 @@ class Invitations:
         return room_stanzas.invitation(room.jid, resource.session.jid, by, thread, room.conversation.subject)
 
     async def remember(self, who: Identity, room: Room) -> None:
-        """Clients of a person who are not here now find the way too."""
-        if not room.conversation.keeps_seats:
+        """Clients of a person who are not here now find the way too; of other domains their own server knows them."""
+        if not room.conversation.keeps_seats or not self._front_end.ours(who.domain):
             return
         await self._names.learn([*room.conversation.participants])
         others = [self._names.of(p) for p in room.conversation.participants if p != who]
@@ -67,7 +68,7 @@ class Invitations:
 
     async def forget(self, who: Identity, room: Room) -> None:
         """The person is not in the conference any more."""
-        if room.conversation.keeps_seats:
+        if room.conversation.keeps_seats and self._front_end.ours(who.domain):
             await self._bookmarks.remove(who, room.address)
 
     # ---- from clients
@@ -114,7 +115,9 @@ class Invitations:
         conversation = await self._front_end.immcu.at(address.identity)
         if conversation is None or resource.identity not in conversation.participants:
             return False
-        if conversation.open_door and self._resources.reachable(to.identity):
+        if not conversation.keeps_seats and self._resources.reachable(to.identity):
+            if not conversation.open_door:
+                await self._admit(resource, conversation, to.identity)
             return False
         await self._add(resource, conversation, to.identity)
         return True
@@ -123,14 +126,30 @@ class Invitations:
         if resource.identity not in conversation.participants:
             raise StanzaError("auth", "forbidden", "only who is in a room invites others")
         reachable = self._resources.reachable(to.identity)
-        if conversation.keeps_seats or not conversation.open_door or not reachable:
+        if conversation.keeps_seats or (conversation.open_door and not reachable):
             await self._add(resource, conversation, to.identity)
             return
+        if not conversation.open_door:
+            await self._admit(resource, conversation, to.identity)
         at = self._resources.at(to.endpoint) if to.resource else None
+        room, by, password = str(conversation.address), resource.identity, conversation.charter.password
         for invited in [at] if at is not None else reachable:
             if resource.identity not in invited.blocked:
-                to_jid, by = invited.session.jid, resource.identity
-                invited.send(room_stanzas.invitation(str(conversation.address), to_jid, by, thread, reason))
+                to_jid = invited.session.jid
+                invited.send(room_stanzas.invitation(room, to_jid, by, thread, reason, password))
+
+    async def _admit(self, resource: Resource, conversation: Conversation, who: Identity) -> None:
+        """Whoever is invited to a room for members becomes one (sections 7.8.2 and 9.5).  Raises NotAllowed."""
+        if not await self._exists(resource.identity, who):
+            raise item_not_found()
+        await self._front_end.immcu.chair.admit(conversation, who, resource.identity)
+
+    async def _exists(self, inviter: Identity, who: Identity) -> bool:
+        """Whether there is such a person for the inviter; of other domains nobody knows."""
+        if not self._front_end.ours(who.domain):
+            return True
+        known = await self._front_end.accounts.exists(who)
+        return known and await self._front_end.contacts.level(inviter, who) is not AccessLevel.BLOCKED
 
     async def _add(self, resource: Resource, conversation: Conversation, who: Identity) -> None:
         try:

@@ -7,10 +7,12 @@ import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ....core.bylaws import role_of
 from ....core.conversation import Conversation
 from ....core.identity import Identity
 from ..resource import Resource
 from ..syntax import jid
+from .words import AFFILIATIONS, ROLES
 
 MAX_FORWARDED = 200
 """IQs passed on between occupants of one room whose answers are still awaited."""
@@ -47,9 +49,15 @@ class Room:
         self.jid_bytes = self.jid.encode()
         self.occupants: dict[Identity, Occupant] = {}
         self.subject_shown = conversation.subject
+        self.subject_by = ""
+        """The nickname of who set it, where the room was there."""
         self.expected: set[Identity] = set()
         """Who is on the way in, under a nickname of their own choice."""
         self.forwarded: dict[tuple[str, str], Resource] = {}
+        self.picture: str | None = None
+        """The SHA-1 of the room's avatar, empty where it has none; None before anybody looked."""
+        self.farewell = b""
+        """What its owner said as they ended it, as the room passes it on."""
         self._key = hmac.digest(key, self.jid_bytes, "sha256")
         self._nicks: dict[str, Identity] = {}
         self._past: dict[Identity, str] = {}
@@ -105,13 +113,21 @@ class Room:
 
     def affiliation(self, who: Identity) -> str:
         """How somebody belongs to the room (section 5.2)."""
-        if who in self.conversation.moderators:
-            return "owner"
-        return "none" if self.conversation.open_door else "member"
+        return AFFILIATIONS[self.conversation.standing(who)]
 
     def role(self, who: Identity) -> str:
         """What somebody may do in it (section 5.1)."""
-        return "moderator" if who in self.conversation.moderators else "participant"
+        return ROLES[role_of(self.conversation, who)]
+
+    def knows(self, watcher: Identity) -> bool:
+        """Whether somebody in the room sees who everybody really is."""
+        conversation = self.conversation
+        return conversation.charter.addresses_shown or watcher in conversation.moderators
+
+    def reserved_for(self, nick: str) -> Identity | None:
+        """Whose nickname this is even while they are away (section 7.10)."""
+        names = self.conversation.names
+        return next((who for who, name in names.items() if name == nick), None) if names else None
 
     def expect_answer(self, nick: str, id: str, asker: Resource) -> None:
         """An IQ was passed on for an occupant; its answer goes to the client that asked."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ....core.conversation import Conversation
 from ....core.identity import Identity
 from ....core.message import Delivery, Message, Receipt, Typing
+from ....core.standing import Standing
 from ..errors import StanzaError, bad_request, item_not_found
 from ..messages import payload
 from ..resource import Resource, Rest
@@ -15,19 +16,34 @@ from ..syntax import xml
 from ..syntax.jid import Jid
 from ..syntax.stanza import Stanza
 from . import stanzas as room_stanzas
-from .entry import WISH, RoomEntry
+from .entry import WISH, RoomEntry, at_home
 from .invitations import MEDIATED, Invitations
 from .names import Names
 from .reception import Reception
 from .room import Occupant, Room
 from .seat import State
 from .talk import RoomTalk
+from .voice import VoiceRequests
 
 if TYPE_CHECKING:
     from ....core.front_end import FrontEnd
 
 MAX_SEATS = 100
 """Rooms one resource may be in."""
+
+
+UNDELIVERED = frozenset(
+    {
+        "gone",
+        "item-not-found",
+        "recipient-unavailable",
+        "redirect",
+        "remote-server-not-found",
+        "remote-server-timeout",
+        "service-unavailable",
+    }
+)
+"""Errors that mean there is nobody any more where a room sent something."""
 
 
 class Rooms:
@@ -42,6 +58,7 @@ class Rooms:
         self._reception = reception
         self._invitations = invitations
         self._entry = RoomEntry(front_end, names, talk, self.of)
+        self._voice = VoiceRequests(front_end)
         self._key = front_end.store.incarnation.encode()
 
     def of(self, conversation: Conversation) -> Room:
@@ -71,6 +88,18 @@ class Rooms:
         seat = resource.seats.get(address)
         return self._rooms.get(address) if seat is not None and seat.state is State.TAKEN else None
 
+    async def conference(self, resource: Resource, iq: Stanza, *, asleep: bool = False) -> Conversation:
+        """The conference a question is about; ``asleep``: it need not be woken for the answer.
+
+        Raises StanzaError item-not-found, the same for none and for one that hides.
+        """
+        assert iq.to is not None
+        immcu, address = self._front_end.immcu, iq.to.identity
+        conversation = await (immcu.known(address) if asleep else immcu.at(address))
+        if conversation is None or not seen_by(self._front_end, conversation, resource.identity):
+            raise item_not_found()
+        return conversation
+
     # ---- what clients send to rooms and occupants
 
     async def presence(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
@@ -99,6 +128,7 @@ class Rooms:
         What it returns is done when the message is on the disk.
         """
         if stanza.type == "error":
+            await self.bounced(resource, stanza, to)
             return None
         mediated = not to.resource and stanza.type != "groupchat" and MEDIATED in stanza.kids
         if mediated and await self._invitations.take_mediated(resource, stanza, to):
@@ -109,15 +139,26 @@ class Rooms:
         room = self.sitting(resource, to.identity)
         if room is not None:
             room = self.of(conversation)
+        if not conversation.charter.configured and resource.identity not in conversation.participants:
+            raise item_not_found()
         if to.resource:
             await self._private_message(resource, stanza, room, to)
         elif stanza.type == "groupchat":
             return await self._talk.say(resource, stanza, _inside(room))
+        elif room is not None and await self._voice.take(resource, stanza, room):
+            return None
         elif room is None and resource.identity in conversation.participants and payload.BODY in stanza.kids:
             return await self._talk.answer(resource, stanza, conversation)
         else:
             raise bad_request("a message to a room is of type groupchat")
         return None
+
+    async def bounced(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
+        """What a room sent could not be delivered: the client is a ghost, and goes (section 17.6)."""
+        room = self.sitting(resource, to.identity)
+        error = stanza.tree.find(f"{{{xml.CLIENT}}}error") if room is not None else None
+        if room is not None and error is not None and any(xml.split(kid.tag)[1] in UNDELIVERED for kid in error):
+            await self._entry.lost(resource, room)
 
     def occupant(self, resource: Resource, to: Jid) -> tuple[Room, Occupant]:
         """The room that both are in, and whom an occupant's address names.  Raises StanzaError."""
@@ -195,6 +236,15 @@ class Rooms:
             "id": iq.id,
         }
         return xml.element("iq", attrs, iq.inner)
+
+
+def seen_by(front_end: FrontEnd, conversation: Conversation, who: Identity) -> bool:
+    """Whether a conference exists for somebody: it is open, or listed, or they belong to it."""
+    if who in conversation.participants or conversation.standing(who) is not Standing.NONE:
+        return True
+    assert conversation.address is not None
+    found = conversation.open_door or (conversation.charter.listed and not conversation.keeps_seats)
+    return found and at_home(front_end, who, conversation.address)
 
 
 def _inside(room: Room | None) -> Room:

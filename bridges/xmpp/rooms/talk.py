@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ....core.bylaws import role_of
+from ....core.charter import Whispers
 from ....core.conversation import Conversation
 from ....core.errors import Answered, NotAllowed, NotFound, Undeliverable
 from ....core.message import Copy, Delivery, Message, Native, Receipt, Typing, Utterance
+from ....core.standing import Role, Standing
 from ..errors import StanzaError, bad_request, item_not_found
 from ..messages import payload
 from ..messages.carbons import carbon
@@ -46,13 +50,22 @@ class RoomTalk:
     # ---- in
 
     async def say(self, resource: Resource, stanza: Stanza, room: Room) -> Rest:
-        """To everybody in the room, or a new subject.  Raises StanzaError and what the IMMCU raises."""
+        """To everybody in the room, or a new subject.  Raises StanzaError and what the IMMCU raises.
+
+        An owner who speaks before they have said what the room is to be takes it as it is.
+        """
         conversation, who = room.conversation, resource.identity
         inner = self._clean(stanza, room, resource)
         text = payload.text_of(stanza)
         if text is None and payload.SUBJECT in stanza.kids:
             await self._front_end.immcu.name(conversation, stanza.tree.findtext(payload.SUBJECT) or "", who)
+        elif who in conversation.silent:
+            raise only_listens()
         elif text:
+            if not conversation.charter.configured:
+                await self._front_end.immcu.chair.set_charter(
+                    conversation, who, replace(conversation.charter, configured=True)
+                )
             return await self._say(resource, stanza, conversation, text, payload.native(stanza, inner))
         elif not NEWS.isdisjoint(stanza.kids):
             self._signals.tell(resource, stanza, conversation, inner)
@@ -69,11 +82,16 @@ class RoomTalk:
         return await self._say(resource, stanza, conversation, text, native, echo=False)
 
     async def say_privately(self, resource: Resource, stanza: Stanza, room: Room, to: Occupant) -> None:
-        """To one occupant, between the two of them.  Raises StanzaError and what the IMMCU raises."""
+        """To one occupant, between the two of them.  Raises StanzaError and what the IMMCU raises.
+
+        Where addresses are hidden it goes from client to client: the IMMCU would have to say who it is from.
+        """
+        if not may_whisper(room, resource):
+            raise StanzaError("auth", "forbidden", "private messages are not for everybody here")
         inner = without(stanza, MESSAGE_TAGS) + PRIVATE
         text = payload.text_of(stanza)
         packed = payload.packed(stanza, inner)
-        if text and to.who != resource.identity:
+        if text and to.who != resource.identity and room.conversation.charter.addresses_shown:
             native = Native(payload.PRIVATE_PROTOCOL, room.jid_bytes + b"\n" + packed)
             utterance = Utterance(
                 resource.endpoint,
@@ -126,7 +144,7 @@ class RoomTalk:
         """The room's owner may bring history along, with its times (section 7.9); nobody else sets times."""
         if MESSAGE_TAGS.isdisjoint(stanza.kids):
             return stanza.inner
-        owner = resource.identity in room.conversation.moderators
+        owner = room.conversation.standing(resource.identity) is Standing.OWNER
         return without(stanza, MESSAGE_TAGS, keep=frozenset({DELAY}) if owner else frozenset())
 
     def _reflect(self, resource: Resource, stanza: Stanza, room: Room, inner: bytes) -> None:
@@ -217,6 +235,21 @@ class RoomTalk:
 
 def _chat(said: Message, text: str) -> bytes:
     return f"c id='{xml.attr(said.origin or said.id)}'><body>{xml.text(text)}</body>".encode()
+
+
+def only_listens() -> StanzaError:
+    """A visitor has no voice (section 7.4)."""
+    return StanzaError("auth", "forbidden", "only who has been given voice speaks here")
+
+
+def may_whisper(room: Room, resource: Resource) -> bool:
+    """Whether somebody may send private messages in this room."""
+    role, allowed = role_of(room.conversation, resource.identity), room.conversation.charter.whispers
+    if allowed is Whispers.MODERATORS:
+        return role is Role.MODERATOR
+    if allowed is Whispers.PARTICIPANTS:
+        return role in (Role.SPEAKER, Role.MODERATOR)
+    return allowed is Whispers.ANYONE
 
 
 async def _on_the_disk(saying: Awaitable[Message]) -> None:

@@ -174,7 +174,8 @@ def test_occupant_ids_are_the_persons_own_and_the_rooms():
     ],
 )
 def test_affiliations_and_roles(more, expected):
-    assert (room(**more).affiliation(ALICE), room(**more).role(ALICE)) == expected
+    here = room(participants=[ALICE], **more)
+    assert (here.affiliation(ALICE), here.role(ALICE)) == expected
 
 
 def test_only_so_many_answers_are_awaited():

@@ -15,10 +15,13 @@ ADDRESS = Identity.parse(ROOM)
 
 
 async def enter(client, nickname, inside="", room=ROOM):
-    """Join, and what came of it."""
+    """Join, and what came of it; whoever makes the room by that takes it as it is."""
     client.got()
     await client.send(f"<presence to='{room}/{nickname}'><x xmlns='{MUC}'>{inside}</x></presence>")
-    return client.got()
+    got = client.got()
+    if any(201 in codes(each) for each in got):
+        await client.ask(f"<query xmlns='{MUC}#owner'><x xmlns='jabber:x:data' type='submit'/></query>", room, "set")
+    return got
 
 
 async def speak(client, text, room=ROOM, **attrs):
@@ -402,95 +405,6 @@ async def test_rooms_under_discovery(house):
     assert condition(await dave.ask(INFO, to="none@conference.example.test")) == ("cancel", "item-not-found")
     ping = await dave.ask("<ping xmlns='urn:xmpp:ping'/>", to=ROOM)
     assert ping.get("type") == "result"
-
-
-# ---- owners and moderators (sections 8 to 10)
-
-ADMIN = "<query xmlns='http://jabber.org/protocol/muc#admin'>%s</query>"
-OWNER = "<query xmlns='http://jabber.org/protocol/muc#owner'>%s</query>"
-
-
-async def test_a_moderator_removes_somebody(house):
-    alice, bob, carol = await room_with(house, ALICE, BOB, CAROL)
-    kick = ADMIN % "<item nick='bob' role='none'><reason>out!</reason></item>"
-    assert condition(await carol.ask(kick, to=ROOM, type="set")) == ("auth", "forbidden")
-    bob.got()
-    await alice.send(f"<iq type='set' id='k1' to='{ROOM}'>{kick}</iq>")
-    assert seen(bob.got()) == [("bob", "unavailable", {110, 307})]
-    (gone,) = carol.got("presence")
-    assert seen([gone]) == [("bob", "unavailable", {307})]
-    assert item(gone).findtext(f"{{{USER}}}reason") == "out!"
-    assert item(gone).find(f"{{{USER}}}actor").get("nick") == "alice"
-    assert [i.get("type") for i in alice.got("iq")] == ["result"]
-    await speak(bob, "still here?", id="x")
-    assert condition(bob.got("message", id="x")[0])[1] == "not-acceptable"
-
-
-@pytest.mark.parametrize(
-    "inside, why",
-    [
-        ("<item nick='nobody' role='none'/>", "item-not-found"),
-        ("<item nick='alice' role='none'/>", "not-allowed"),
-        ("<item nick='bob' role='visitor'/>", "feature-not-implemented"),
-        ("<item jid='bob@example.test' affiliation='outcast'/>", "feature-not-implemented"),
-        ("<item nick='bob' role='king'/>", "bad-request"),
-        ("", "bad-request"),
-    ],
-)
-async def test_what_moderators_cannot_do(house, inside, why):
-    alice, _ = await room_with(house, ALICE, BOB)
-    assert condition(await alice.ask(ADMIN % inside, to=ROOM, type="set"))[1] == why
-
-
-async def test_lists_are_for_owners(house):
-    alice, bob = await room_with(house, ALICE, BOB)
-    owners = ADMIN % "<item affiliation='owner'/>"
-    (owner,) = (await alice.ask(owners, to=ROOM))[0]
-    assert owner.get("jid") == "alice@example.test" and owner.get("nick") == "alice"
-    assert len((await alice.ask(ADMIN % "<item affiliation='outcast'/>", to=ROOM))[0]) == 0
-    (participant,) = (await alice.ask(ADMIN % "<item role='participant'/>", to=ROOM))[0]
-    assert participant.get("nick") == "bob"
-    assert condition(await bob.ask(owners, to=ROOM)) == ("auth", "forbidden")
-    assert condition(await bob.ask(owners, to="none@conference.example.test")) == ("cancel", "item-not-found")
-
-
-async def test_an_instant_room(house):
-    (alice,) = await room_with(house, ALICE)
-    submit = OWNER % "<x xmlns='jabber:x:data' type='submit'/>"
-    assert (await alice.ask(submit, to=ROOM, type="set")).get("type") == "result"
-    form = await alice.ask(OWNER % "", to=ROOM)
-    fields = {f.get("var"): f[0].text for f in form.iter("{jabber:x:data}field")}
-    assert fields["FORM_TYPE"] == f"{MUC}#roomconfig" and fields["muc#roomconfig_membersonly"] == "0"
-    named = OWNER % (
-        "<x xmlns='jabber:x:data' type='submit'>"
-        "<field var='muc#roomconfig_roomname'><value>The lounge</value></field></x>"
-    )
-    assert (await alice.ask(named, to=ROOM, type="set")).get("type") == "result"
-    assert (await house.front_end.immcu.at(ADDRESS)).subject == "The lounge"
-    closed = OWNER % (
-        "<x xmlns='jabber:x:data' type='submit'><field var='muc#roomconfig_membersonly'><value>1</value></field></x>"
-    )
-    assert condition(await alice.ask(closed, to=ROOM, type="set")) == ("modify", "not-acceptable")
-    assert condition(await alice.ask(OWNER % "", to=ROOM, type="set")) == ("modify", "bad-request")
-
-
-async def test_calling_a_new_room_off(house):
-    (alice,) = await room_with(house, ALICE)
-    alice.got()
-    cancel = OWNER % "<x xmlns='jabber:x:data' type='cancel'/>"
-    await alice.send(f"<iq type='set' id='c1' to='{ROOM}'>{cancel}</iq>")
-    assert seen(alice.got()) == [("alice", "unavailable", {110})]
-    assert await house.front_end.immcu.at(ADDRESS) is None
-
-
-async def test_ending_a_room(house):
-    alice, bob = await room_with(house, ALICE, BOB)
-    destroy = OWNER % "<destroy/>"
-    assert condition(await bob.ask(destroy, to=ROOM, type="set")) == ("auth", "forbidden")
-    assert (await alice.ask(destroy, to=ROOM, type="set")).get("type") == "result"
-    (gone,) = bob.got("presence")
-    assert seen([gone]) == [("bob", "unavailable", {110})] and gone.find(f".//{{{USER}}}destroy") is not None
-    assert house.front_end.immcu.conversations == {}
 
 
 # ---- people of other worlds
