@@ -68,6 +68,11 @@ def bound_features(offer: Offer) -> bytes:
     return xml.element("stream:features", None, _last_features(offer))
 
 
+def managed_features(offer: Offer) -> bytes:
+    """The same where stream management is on already: some clients ask for whatever they are offered."""
+    return bound_features(offer).replace(FEATURE, b"")
+
+
 FEATURES: Mapping[State, Callable[[Offer], bytes]] = {
     State.CLEAR: clear_features,
     State.OFFERED: sasl_features,

@@ -122,7 +122,8 @@ class Stream:
                 self.established = Established(address, self.ends.domain, ledger)
             name = address.full if address is not None else str(self.identity)
             self.output.append(SASL2.success(self._proof, name, told))
-            self.output.append(negotiation.FEATURES[self.state](self._offer))
+            features = negotiation.managed_features if ledger is not None else negotiation.FEATURES[self.state]
+            self.output.append(features(self._offer))
 
     def bound(self, address: Jid, now: float, ledger: Ledger | None = None) -> None:
         """The resource is bound; or, with a ledger, the session that was asked for goes on here."""

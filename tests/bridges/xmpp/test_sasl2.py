@@ -275,6 +275,7 @@ async def test_what_is_on_from_the_beginning(served):
     client, said = await quick(served.ports, ALICE, PASSWORD, bind(more))
     (session,) = served.router.sessions
     assert session.carbons and session.ledger is not None
+    assert f"<sm xmlns='{SM}'/>" not in said, "what is on is not offered"
     assert f"<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='{SM}' id='{session.ledger.id}' resume='true'" in said
     assert [stanza.name for stanza in served.router.heard] == ["inactive"]
     client.say(PING + f"<r xmlns='{SM}'/>")
