@@ -15,7 +15,7 @@ from .identity import Identity
 from .locks import Locks
 from .message import Native, SubscriptionNews
 from .question_words import QuestionWords
-from .subscription import Deed, exchange, no_entry, received, sent
+from .subscription import Deed, exchange, no_entry, parting, received, sent
 
 if TYPE_CHECKING:
     from .accounts import Accounts
@@ -108,13 +108,11 @@ class ContactLists:
             stopped = exchange(mine, Deed.STOP, theirs)
             ended = exchange(stopped.mine, Deed.REVOKE, stopped.theirs)
             changes = [(mine, no_entry(owner, address))]
-            if self._abroad(address):
-                ended = ended._replace(told=Deed.REVOKE if mine.seen or mine.asking else None)
-                stopped = stopped._replace(told=Deed.STOP if mine.sees or mine.asked else None)
             if theirs is not None and ended.theirs is not None:
                 changes.append((theirs, ended.theirs))
             await self._commit(changes)
-            await self._tell(changes, [(address, SubscriptionNews(owner, d)) for d in (stopped.told, ended.told) if d])
+            told = [(address, SubscriptionNews(owner, d)) for d in (stopped.told, ended.told) if d]
+            await self._tell(changes, told or self._goodbyes(mine))
 
     # ---- who may see whom
 
@@ -283,10 +281,16 @@ class ContactLists:
                 await self._commit(changes)
                 await self._tell(changes, [])
         async with self._locked(who):
-            held = await self._lists.of(who)
-            await self._lists.commit([], [(who, address) for address in held.entries])
+            left = list((await self._lists.of(who)).entries.values())
+            await self._lists.commit([], [(who, entry.address) for entry in left])
             await self._lists.block(who, frozenset())
         await self.access_changed(who, None)
+        await self._tell([], [item for entry in left for item in self._goodbyes(entry)])
+
+    def _goodbyes(self, entry: Contact) -> list[tuple[Identity, SubscriptionNews]]:
+        """What is said to somebody of another domain whose entry goes; here both lists change at once."""
+        deeds = parting(entry) if self._abroad(entry.address) else ()
+        return [(entry.address, SubscriptionNews(entry.owner, deed)) for deed in deeds]
 
 
 async def nobody_watches(presentity: Identity, watchers: Iterable[Identity] | None) -> None:

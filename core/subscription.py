@@ -208,6 +208,13 @@ def received(contact: Contact, deed: Deed) -> Outcome:
     return Outcome(_in_state(contact, after), goes, reply)
 
 
+def parting(contact: Contact) -> list[Deed]:
+    """What the contact has to hear when the entry goes (RFC 6121 section 2.5.2)."""
+    stops = Deed.STOP if contact.sees or contact.asked else None
+    revokes = Deed.REVOKE if contact.seen or contact.asking else None
+    return [deed for deed in (stops, revokes) if deed is not None]
+
+
 def _in_state(contact: Contact, state: State) -> Contact:
     subscription, asked, asking = state.value
     return replace(contact, subscription=subscription, asked=asked, asking=asking)

@@ -45,6 +45,16 @@ async def test_renewing_is_no_replacement_but_another_channel_is():
     assert replaced is not None and replaced.channel is channel
 
 
+async def test_what_leads_elsewhere_is_told_for_those_who_are_signed_in_nowhere():
+    registrar, told, eve = registrar_with(), [], who("eve@elsewhere.test")
+    registrar.elsewhere.append(lambda person, news: told.append((person, news)))
+    desk, news = Desk(), Notice("hello")
+    registrar.bind(Binding(at(ALICE), desk))
+    registrar.tell(ALICE, news)
+    registrar.tell(eve, news)
+    assert desk.news == [news] and told == [(eve, news)]
+
+
 async def test_only_its_own_channel_signs_an_endpoint_out():
     registrar, old, new = registrar_with(), Desk(), Desk()
     registrar.bind(Binding(at(ALICE), old))
