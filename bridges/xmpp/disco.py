@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from ...core.hooks import PROJECT
+from .capabilities import Caps, verification
 from .errors import item_not_found, service_unavailable
 from .presence.sight import level_of
 from .queries import Place, Queries, Query
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 INFO = f"{{{xml.DISCO_INFO}}}query"
 ITEMS = f"{{{xml.DISCO_ITEMS}}}query"
 
-SERVER_FEATURES = (xml.PRE_APPROVAL, xml.STANZA_ID)
+SERVER_FEATURES = (xml.PRE_APPROVAL, xml.STANZA_ID, xml.CAPS)
 """What the server does without being asked by IQ."""
 OFFLINE = "msgoffline"
 """Messages wait for those who are away (XEP-0160)."""
+CAPS_NODE = "urn:hereabouts"
+"""Names the program, beside the hash of what it can do (XEP-0115 section 4)."""
 SERVICE_FEATURES = (xml.MUC,)
 ACCOUNT = (("account", "registered", ""), ("pubsub", "pep", ""))
 """What an account is: somebody's, and a place for their nodes (XEP-0163 section 6.1)."""
@@ -68,9 +71,21 @@ class Discovery:
 
     async def server(self, resource: Resource, iq: Stanza) -> bytes:
         """An IM server, and all that can be asked of it or of one's account through it."""
-        if node_of(iq):
+        if node_of(iq) and node_of(iq) != self._caps().query_node:
             return _found([await nodes.info(resource, iq) for nodes in self.nodes])
-        return info(iq, [("server", "im", PROJECT)], self.server_features())
+        return self._server_info(_node(iq))
+
+    def capabilities(self) -> bytes:
+        """What the server says of itself, by its hash (XEP-0115 section 6.3)."""
+        caps = self._caps()
+        return xml.element("c", {"xmlns": xml.CAPS, "hash": caps.hash, "node": caps.node, "ver": caps.ver})
+
+    def _caps(self) -> Caps:
+        query = Stanza.read(self._server_info(None)).tree
+        return Caps(CAPS_NODE, verification(query, "sha-1") or "", "sha-1")
+
+    def _server_info(self, node: str | None) -> bytes:
+        return _info(node, [("server", "im", PROJECT)], self.server_features())
 
     def server_features(self) -> list[str]:
         """What the server can do; nodes are each account's own (XEP-0163 section 6.1)."""
@@ -121,12 +136,18 @@ class Discovery:
 
 def info(iq: Stanza, identities: Iterable[tuple[str, str, str]], features: Iterable[str], more: bytes = b"") -> bytes:
     """An answer to disco#info: identities as (category, type, name), features, and any forms."""
+    return _info(_node(iq), identities, features, more)
+
+
+def _info(
+    node: str | None, identities: Iterable[tuple[str, str, str]], features: Iterable[str], more: bytes = b""
+) -> bytes:
     parts = [
         xml.element("identity", {"category": category, "type": type, "name": name or None})
         for category, type, name in identities
     ]
     parts += [xml.element("feature", {"var": feature}) for feature in features]
-    return xml.element("query", {"xmlns": xml.DISCO_INFO, "node": _node(iq)}, b"".join(parts) + more)
+    return xml.element("query", {"xmlns": xml.DISCO_INFO, "node": node}, b"".join(parts) + more)
 
 
 def items(iq: Stanza, found: Iterable[tuple[str, str]]) -> bytes:

@@ -86,6 +86,10 @@ class ClientRouter:
         """Read what is kept in memory about everybody."""
         await self._parts.personal.photos.load()
 
+    def capabilities(self) -> bytes:
+        """What the server can do, as it says it to those who have signed in (XEP-0115 section 6.3)."""
+        return self._parts.discovery.capabilities()
+
     def signed_in(self, who: Identity) -> None:
         """Somebody has signed in, with whatever it was: rooms and contacts elsewhere see them again."""
         self.abroad.audience.signed_in(who)

@@ -83,6 +83,7 @@ class Services:
             tokens=TOKENS if options.tokens and not self._asks_plugins else (),
             max_stanza=options.max_stanza,
             features=FEATURES,
+            capabilities=self.router.capabilities,
             idle_time=float(options.idle_seconds),
         )
 

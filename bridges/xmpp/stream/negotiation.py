@@ -39,6 +39,8 @@ class Offer:
     max_stanza: int = AFTER_SIGN_IN.stanza
     features: bytes = b""
     """Stream features after sign-in, besides those of the stream itself."""
+    capabilities: Callable[[], bytes] = bytes
+    """What the server can do, as one more of them (XEP-0115 section 6.3)."""
     idle_time: float = IDLE_TIME
     answer_time: float = ANSWER_TIME
 
@@ -83,7 +85,7 @@ FEATURES: Mapping[State, Callable[[Offer], bytes]] = {
 
 
 def _last_features(offer: Offer) -> bytes:
-    return _limits(offer.max_stanza, offer.idle_time) + FEATURE + offer.features
+    return _limits(offer.max_stanza, offer.idle_time) + FEATURE + offer.features + offer.capabilities()
 
 
 def _mechanisms(names: tuple[str, ...]) -> str:

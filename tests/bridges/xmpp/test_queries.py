@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from ....bridges.xmpp.capabilities import Caps, verified
 from ....bridges.xmpp.queries import Place, Queries, Query
 from ....bridges.xmpp.router import ClientRouter
+from ....bridges.xmpp.syntax.stanza import Stanza
 from ....core.people import Person
 from ...people import ALICE, BOB, NOON
 from .house import Options, condition
@@ -177,6 +179,17 @@ async def test_the_server_says_what_it_is_and_can_do(house):
     service = await alice.ask(INFO, to=SERVICE)
     assert identities(service) == [("conference", "text")] and "http://jabber.org/protocol/muc" in features(service)
     assert identities(await alice.ask(INFO)) == [("account", "registered"), ("pubsub", "pep")]
+
+
+async def test_the_server_names_its_features_by_a_hash_that_is_right(house):
+    alice = await house.client(ALICE)
+    c = Stanza.read(house.router.capabilities()).tree
+    caps = Caps(c.get("node"), c.get("ver"), c.get("hash"))
+    info = "<query xmlns='http://jabber.org/protocol/disco#info' node='%s'/>"
+    answer = await alice.ask(info % caps.query_node, to="example.test")
+    assert answer[0].get("node") == caps.query_node and verified(caps, answer[0])
+    assert features(answer) == features(await alice.ask(INFO, to="example.test"))
+    assert condition(await alice.ask(info % f"{caps.node}#other", to="example.test"))[1] == "item-not-found"
 
 
 async def test_every_feature_that_is_announced_is_answered_and_every_answer_is_unique():
