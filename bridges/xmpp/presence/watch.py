@@ -119,10 +119,10 @@ def differences(view: View, before: View | None, language: str, goodbyes: Goodby
     return changes
 
 
-def halves(who: Identity, instance: str, inner: bytes, *, gone: bool = False) -> Halves:
-    """One resource's presence stanza."""
+def halves(who: Identity, instance: str, inner: bytes, *, gone: bool = False, kept: bytes = b"") -> Halves:
+    """One resource's presence stanza; ``kept`` is what is left of its start tag."""
     head = b"<presence from='" + jid.quoted(f"{who}/{instance}") + b"' to='"
-    type = b"' type='unavailable'" if gone else b"'"
+    type = (b"' type='unavailable'" if gone else b"'") + kept
     return head, b"".join((type, b">", inner, b"</presence>")) if inner else type + b"/>"
 
 

@@ -1,0 +1,1 @@
+"""The XMPP interoperability suite, which asks a server for what the specifications say."""

@@ -1,0 +1,148 @@
+"""A run of the suite: a front end with three people, and the suite's program against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from . import suite
+from .results import Result, read
+
+ROOT = Path(__file__).parents[2]
+ADDRESS = "127.0.0.33"
+"""Smack goes to port 5222 and nowhere else: an address of this machine on which nobody has taken it."""
+DOMAIN = "example.test"
+ADMINISTRATOR = "admin"
+"""Makes an account for each client of the suite, and removes it afterwards (XEP-0133)."""
+PASSWORD = "a password of the suite"
+WEBSOCKETS = ("modular-websocket-okhttp", "modular-websocket-java11")
+"""Connections that find their server by the domain's DNS and web server (XEP-0156): an example domain has none."""
+STORE_PASSWORD = "changeit"
+"""Java reads no store without one; there is no secret in it."""
+PATIENCE = 60.0
+"""Seconds the server may take to begin or to stop."""
+REPLY_TIME = 5000
+"""Milliseconds the suite waits for what does not come."""
+CONFIGURATION = """\
+[front_end]
+domains = ["{domain}"]
+
+[admin]
+
+[xmpp]
+listen = "{address}"
+# One client that is tested signs in a hundred times a minute, and sends as fast as it can.
+new_per_second = 1000
+open_per_address = 1000
+stanzas_per_second = 1000
+
+[addusers]
+use = "addusers:AddUsers"
+"""
+
+
+@contextmanager
+def server(state: Path, address: str = ADDRESS) -> Iterator[None]:
+    """A front end with an administrator, on port 5222 of the address."""
+    configuration = state / "plugins.toml"
+    configuration.write_text(CONFIGURATION.format(domain=DOMAIN, address=address, administrator=ADMINISTRATOR))
+    person = f"{ADMINISTRATOR}@{DOMAIN}"
+    _hereabouts("user", "add", person, "--password-stdin", "-c", str(configuration), said=PASSWORD)
+    ready = state / "var" / "ready.json"
+    with (state / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", ROOT.name, "run", "-c", str(configuration)],
+            cwd=ROOT.parent, stdout=log, stderr=log,
+        )  # fmt: skip
+        try:
+            _wait(process, ready, state / "server.log")
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(PATIENCE)
+
+
+def run(
+    folder: Path,
+    *,
+    classes: Sequence[str] = (),
+    specifications: Sequence[str] = (),
+    options: Sequence[str] = (),
+    cases: Path | None = None,
+    address: str = ADDRESS,
+    traffic: bool = False,
+) -> list[Result]:
+    """Run the suite, or what is named of it, in a folder of its own.  Raises suite.Unavailable."""
+    path = suite.classpath(cases)
+    report = folder / "report.tsv"
+    report.unlink(missing_ok=True)
+    with server(folder, address), (folder / "suite.log").open("wb") as log:
+        subprocess.run(
+            ["java", "-cp", path, f"-Dreport={report}", *_properties(folder, address, classes, specifications, traffic),
+             *options, "Run"],
+            cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    if not report.exists():
+        raise suite.Unavailable(f"the suite ended early:\n{(folder / 'suite.log').read_text(errors='replace')[-3000:]}")
+    return read(report)
+
+
+def _properties(
+    folder: Path, address: str, classes: Sequence[str], specifications: Sequence[str], traffic: bool
+) -> Iterator[str]:
+    yield f"-Djavax.net.ssl.trustStore={_trusted(folder)}"
+    yield f"-Djavax.net.ssl.trustStorePassword={STORE_PASSWORD}"
+    settings = {
+        "service": DOMAIN,
+        "host": address,
+        "securityMode": "required",
+        "replyTimeout": str(REPLY_TIME),
+        "adminAccountUsername": ADMINISTRATOR,
+        "adminAccountPassword": PASSWORD,
+        "disabledConnections": ",".join(WEBSOCKETS),
+        "dnsResolver": "javax",
+        "enabledTests": ",".join(classes),
+        "enabledSpecifications": ",".join(specifications),
+    }
+    if traffic:
+        settings["debugger"] = "org.igniterealtime.smack.inttest.util.FileLoggerFactory"
+        yield f"-DlogDir={folder / 'traffic'}"
+    for name, value in settings.items():
+        if value:
+            yield f"-Dsinttest.{name}={value}"
+
+
+def _trusted(folder: Path) -> Path:
+    """A store with the authority that signed the server's certificate, for Java."""
+    store = folder / "trusted.p12"
+    store.unlink(missing_ok=True)
+    subprocess.run(
+        ["keytool", "-importcert", "-noprompt", "-alias", "ours", "-file", str(folder / "var" / "ca.crt"),
+         "-keystore", str(store), "-storetype", "PKCS12", "-storepass", STORE_PASSWORD],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return store
+
+
+def _hereabouts(*argv: str, said: str = "") -> None:
+    subprocess.run([sys.executable, "-m", ROOT.name, *argv], cwd=ROOT.parent, input=said, text=True, check=True,
+                   capture_output=True, env={**os.environ, "NO_COLOR": "1"})  # fmt: skip
+
+
+def _wait(process: subprocess.Popen[bytes], ready: Path, log: Path) -> None:
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
+        if process.poll() is not None:
+            break
+        with suppress(OSError, ValueError):
+            json.loads(ready.read_text())
+            return
+        time.sleep(0.05)
+    raise suite.Unavailable(f"the server did not begin:\n{log.read_text(errors='replace')[-3000:]}")
