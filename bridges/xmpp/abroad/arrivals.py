@@ -16,6 +16,7 @@ from ..stream.session import Session
 from ..syntax import jid, xml
 from ..syntax.jid import Jid
 from ..syntax.stanza import Stanza
+from .bounces import TYPES
 from .outgoing import in_room_elsewhere
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ class Incoming:
 
     def _to_room(self, guest: Resource, stanza: Stanza, to: Jid) -> Awaitable[None] | None:
         """A guest in a room is a client like others; one that cannot be remembered would be a ghost at once."""
+        if not guest.identity.user and stanza.name != "iq":
+            self._refuse(guest, stanza, "forbidden")
+            return None
         if stanza.name != "presence" or stanza.type == "error":
             return self._receive(guest.session, stanza)
         if not stanza.type and not self._guests.remembered(guest):
@@ -104,9 +108,21 @@ class Incoming:
         if at is not None and (stanza.type == "groupchat" or in_room_elsewhere(at, sender)):
             at.send(readdressed(stanza, sender, to))
             return None
+        if not sender.user:
+            self._from_domain(guest, stanza, sender, to)
+            return None
         if INVITATIONS.isdisjoint(stanza.kids) or to.resource or self._parts.resources.reachable(to.identity):
             return self._receive(guest.session, stanza)
         return guest.lanes.take(to.bare, self._keep_invitation, guest, stanza, to)
+
+    def _from_domain(self, guest: Resource, stanza: Stanza, sender: Jid, to: Jid) -> None:
+        """A server or a gateway says something itself: to clients that are there, for there is nobody to talk with."""
+        at = self._parts.resources.at(to.endpoint) if to.resource else None
+        addressed = [at] if at is not None else self._parts.resources.reachable(to.identity)
+        for resource in addressed:
+            resource.send(readdressed(stanza, sender, to))
+        if not addressed:
+            self._refuse(guest, stanza, "service-unavailable")
 
     async def _keep_invitation(self, guest: Resource, stanza: Stanza, to: Jid) -> Rest:
         """An invitation to a room of theirs, for somebody without a client that could follow it now: it waits, or is
@@ -128,7 +144,7 @@ class Incoming:
 
     def _refuse(self, guest: Resource, stanza: Stanza, condition: str) -> None:
         if stanza.type not in ("error", "result"):
-            guest.send(xml.stanza_error(stanza, "cancel", condition))
+            guest.send(xml.stanza_error(stanza, TYPES.get(condition, "cancel"), condition))
 
 
 def invited_to(stanza: Stanza) -> str:
