@@ -54,8 +54,11 @@ class FanOut:
         """
         for who in hearers:
             here = self._registrar.ready(who)
+            named = self._registrar.at(Endpoint(who, message.target)) if message.target else None
+            if named is not None and not named.ready:
+                here.append(named)
             if here:
-                target = message.target if any(b.endpoint.instance == message.target for b in here) else ""
+                target = message.target if named is not None else ""
                 for binding in here:
                     copy = Copy.RECEIVED if target and binding.endpoint.instance != target else Copy.ADDRESSED
                     self._hand(binding, Delivery(message, conversation, binding.endpoint, copy))
@@ -92,8 +95,12 @@ class FanOut:
 
     async def unseen(self, who: Identity, limit: int = MAX_BACKLOG) -> int:
         """How many messages wait for somebody: shown at none of their endpoints; no more than ``limit`` are counted."""
+        return len(await self.missed(who, limit))
+
+    async def missed(self, who: Identity, limit: int = MAX_BACKLOG) -> list[Message]:
+        """The messages that wait for somebody; no more than ``limit`` are looked at."""
         messages = await self._store.unseen(who, limit)
-        return sum(m.seq > self._shown.get(m.conversation, {}).get(who, 0) for m in messages)
+        return [m for m in messages if m.seq > self._shown.get(m.conversation, {}).get(who, 0)]
 
     async def close(self) -> None:
         """Wait for what is under way to other domains."""
@@ -125,7 +132,8 @@ class FanOut:
 
     def _deliver(self, binding: Binding, delivery: Delivery) -> None:
         message = delivery.message
-        self._handed.setdefault(binding.endpoint, {})[message.conversation] = message.seq
+        if self._in_order(binding, message):
+            self._handed.setdefault(binding.endpoint, {})[message.conversation] = message.seq
         try:
             outcome = binding.channel.deliver(delivery)
         except Exception:
@@ -145,7 +153,7 @@ class FanOut:
             log.info("%s did not take message %s: %s", binding.endpoint, delivery.message.id, why)
 
     def _mark(self, binding: Binding, delivery: Delivery) -> None:
-        if delivery.copy is Copy.SENT:
+        if delivery.copy is Copy.SENT or not self._in_order(binding, delivery.message):
             return
         message, endpoint = delivery.message, binding.endpoint
         shown = self._shown.setdefault(message.conversation, {})
@@ -153,6 +161,13 @@ class FanOut:
             shown[endpoint.identity] = message.seq
             self._store.shown(Shown(endpoint, message.conversation, message.seq, binding.client, self._clock()))
             self._tell(endpoint.identity)
+
+    def _in_order(self, binding: Binding, message: Message) -> bool:
+        """Whether nothing waits before the message: an endpoint that takes no messages may be addressed by itself, and
+        what waits for its person still does.  What it was shown then is shown again, with what waits.
+        """
+        shown = self._shown.get(message.conversation, {}).get(binding.endpoint.identity, 0)
+        return binding.ready or shown >= message.seq - 1
 
     def _tell(self, who: Identity) -> None:
         for told in self.waiting:

@@ -10,6 +10,7 @@ from ...core.errors import SettingsError
 from .components.features import component, gateways
 from .external.services import ExternalServices
 from .federation.features import federation
+from .push.push import Push
 from .queries import Place, Service
 from .services import Services
 from .stream.listener import Listener
@@ -88,6 +89,22 @@ async def external_services(services: Services) -> AsyncIterator[None]:
     yield
 
 
+@asynccontextmanager
+async def phones(services: Services) -> AsyncIterator[None]:
+    """Phones that are woken; where no other domain can be reached no service for that can."""
+    options = services.options
+    if not options.push.enabled or not (options.federation or options.gateways or options.component):
+        yield
+        return
+    push = Push(services.front_end, services.router.resources, options.push)
+    services.router.queries.add(push.queries())
+    await push.open()
+    try:
+        yield
+    finally:
+        await push.close()
+
+
 def _cannot_listen(host: str, port: int, why: OSError) -> SettingsError:
     place = f"{host or 'any address'}, port {port}"
     reason = os.strerror(why.errno) if why.errno else why
@@ -101,6 +118,7 @@ FEATURES: tuple[Feature, ...] = (
     component,
     federation,
     external_services,
+    phones,
     shared_files,
     on_the_web,
     clients,

@@ -16,6 +16,7 @@ from ...core.identity import Identity
 from .components.options import ComponentOptions, GatewaysOptions
 from .external.options import ExternalService
 from .federation.options import FederationOptions
+from .push.options import PushOptions
 from .stream.limits import (
     AFTER_SIGN_IN,
     BYTES_PER_MINUTE,
@@ -80,6 +81,8 @@ class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Clients in browsers, and files that people share."""
     services: dict[str, ExternalService] = {}
     """What clients use beside XMPP, such as STUN and TURN for calls; each with a name of your own."""
+    push: PushOptions = PushOptions()
+    """Phones that are woken when a message waits."""
     component: ComponentOptions | None = None
     """Our domains are components of somebody's XMPP server: people keep it, and reach ours from there."""
     gateways: GatewaysOptions | None = None

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ...core.presence import Availability
 from .archive import Archives
 from .channel import ClientChannel
-from .commands.administration import administration
-from .commands.command import Commands, May
+from .choices import RouterOptions
+from .commands.administration import administration, administrators
+from .commands.command import Commands
 from .commands.service import CommandService
 from .disco import Discovery
 from .errors import service_unavailable
@@ -49,20 +50,12 @@ if TYPE_CHECKING:
 class Parts:
     """A new feature is a part more here, and a line more in the table for each question it answers."""
 
-    def __init__(
-        self,
-        front_end: FrontEnd,
-        start: Start,
-        commands: Commands,
-        *,
-        dnd: Availability,
-        relays: bool,
-        admins: May,
-        removal: bool,
-    ) -> None:
+    def __init__(self, front_end: FrontEnd, start: Start, commands: Commands, options: RouterOptions) -> None:
+        self.dnd = Availability.DO_NOT_DISTURB if options.dnd_means == "dnd" else Availability.BUSY
+        """What a client's do-not-disturb means to others."""
         self.resources = Resources()
         self.queries = Queries()
-        self.subscriptions = Subscriptions(front_end.contacts)
+        self.subscriptions = Subscriptions(front_end.contacts, front_end.accounts)
         self.blocking = BlockLists(front_end, self.resources, start)
         self._roster = Roster(front_end.contacts)
         self.threads = Threads()
@@ -70,16 +63,18 @@ class Parts:
         self.personal = Personal(front_end, self.resources, self.queries, start)
         bookmarks, cards = self.personal.bookmarks, self.personal.cards
         invitations = Invitations(front_end, self.resources, self.threads, bookmarks, names)
-        talk = RoomTalk(front_end, names, signals, self.threads, relays=relays)
+        talk = RoomTalk(front_end, names, signals, self.threads, relays=options.relay_until_joined)
         reception = Reception(invitations, talk, start)
         self.rooms = Rooms(front_end, names, talk, reception, invitations)
         pictures = RoomPictures(front_end, self.rooms)
         self.events = RoomEvents(front_end, self.rooms, reception, names, invitations, start)
         self.messages = Messages(front_end, self.resources, signals, self.threads, invitations)
-        self.availabilities = Availabilities(front_end, self.resources, self.subscriptions, self.events, start, dnd=dnd)
+        self.availabilities = Availabilities(
+            front_end, self.resources, self.subscriptions, self.events, start, dnd=self.dnd
+        )
         self.availabilities.shows(self.personal)
         self.archives = Archives(front_end, self.rooms, names)
-        for command in administration(front_end, admins):
+        for command in administration(front_end, administrators(front_end, options.admins)):
             commands.add(command)
         self.discovery = discovery = Discovery(front_end, self.queries, self.personal.nodes)
         self.command_service = CommandService(commands, time.monotonic)
@@ -92,7 +87,7 @@ class Parts:
             Carbons(),
             discovery,
             self.command_service,
-            Registration(front_end, start, removal=removal),
+            Registration(front_end, start, removal=options.registration),
             pictures,
             RoomDiscovery(front_end, self.rooms, cards, pictures, self.queries),
             RoomAdministration(front_end, self.rooms),

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.errors import BadAddress, HereaboutsError
 from ...core.identity import Identity
-from ...core.presence import Availability
 from .abroad.abroad import Abroad
 from .asking import answered
 from .channel import ClientChannel
 from .choices import RouterOptions
-from .commands.administration import administrators
 from .commands.command import Commands
 from .errors import StanzaError, bad_request, error_answer, service_unavailable
 from .parts import Parts
@@ -50,16 +48,9 @@ class ClientRouter:
         self._front_end = front_end
         self._background: set[asyncio.Task[None]] = set()
         self.commands = commands if commands is not None else Commands()
-        dnd = Availability.DO_NOT_DISTURB if options.dnd_means == "dnd" else Availability.BUSY
-        self._parts = Parts(
-            front_end,
-            self._start,
-            self.commands,
-            dnd=dnd,
-            relays=options.relay_until_joined,
-            admins=administrators(front_end, options.admins),
-            removal=options.registration,
-        )
+        self._parts = Parts(front_end, self._start, self.commands, options)
+        self.resources = self._parts.resources
+        """Every connected resource."""
         self.queries = self._parts.queries
         """The table of what can be asked; a feature that runs adds its lines."""
         self.listed = self._parts.discovery.listed
@@ -71,7 +62,7 @@ class ClientRouter:
             self._parts,
             self.receive,
             self._start,
-            dnd=dnd,
+            dnd=self._parts.dnd,
             everything=options.presence_abroad == "everything",
         )
         """Where people of other domains are, and by what their stanzas come and go."""

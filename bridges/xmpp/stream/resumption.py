@@ -70,6 +70,7 @@ class Resumption:
         if ledger is None or not ledger.id or ledger.full or reason not in BREAKS or session.closed:
             return False
         session.carried_by(Nobody(lambda why: self._release(session, why)))
+        session.away = True
         later = asyncio.get_running_loop().call_later
         self._timers[ledger.id] = later(ledger.hold, self._release, session, reason)
         log.info("%s is away (%s) and may come back within %d seconds", session, reason, ledger.hold)
@@ -94,6 +95,7 @@ class Resumption:
         if session.closed:
             return None
         session.carried_by(wire)
+        session.away = False
         return session
 
     def forget(self, session: Session, reason: str) -> None:

@@ -32,6 +32,7 @@ class Session:
 
     __slots__ = (
         "_wire",
+        "away",
         "bare",
         "bare_bytes",
         "carbons",
@@ -62,6 +63,8 @@ class Session:
         """The stream's xml:lang: what stanzas without one are written in (RFC 6120 section 8.1.5)."""
         self.client = client
         self.closed = False
+        self.away = False
+        """Its connection broke, and its client may come back (XEP-0198 section 5)."""
         self.ledger: Ledger | None = None
         """The account of stream management (XEP-0198), once the client has asked for it."""
         self._wire = wire
