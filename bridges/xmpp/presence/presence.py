@@ -72,7 +72,7 @@ class Availabilities:
         """Initial presence, or a change of it (sections 4.2 and 4.4).  Raises StanzaError, TooLarge, Refused."""
         shown = translate.read(stanza, self._dnd)
         inner = photo.shown(resource, stanza)
-        first = not resource.available
+        first, again = not resource.available, inner == resource.session.presence
         await self._front_end.presence.publish(
             resource.identity,
             Publication(
@@ -95,9 +95,13 @@ class Availabilities:
         if first:
             self._note_client(resource, stanza)
             await self._look_around(resource)
+        elif again:
+            # Nobody need hear the same again, but for the client itself, which may wait for it (section 4.4.2).
+            head, tail = halves(resource.identity, resource.endpoint.instance, inner, kept=_kept(stanza))
+            resource.send(head + resource.session.jid_bytes + tail)
         await self._take_messages(resource, shown.priority >= 0)
         if self._personal is not None:
-            await self._personal.curiosity.shown(resource, stanza)
+            self._personal.curiosity.shown(resource, stanza)
 
     async def refresh(self, who: Identity) -> None:
         """Somebody has another picture: their clients' presence says so (XEP-0153 section 4.1)."""
