@@ -40,7 +40,7 @@ class Curiosity:
         self._visitors = 0
         self._known: OrderedDict[tuple[str, str], Interests] = OrderedDict()
 
-    async def shown(self, resource: Resource, presence: Stanza) -> None:
+    def shown(self, resource: Resource, presence: Stanza) -> None:
         """A client has shown presence: the first, or another."""
         caps = capabilities.of(presence)
         if caps == resource.caps:
@@ -52,7 +52,7 @@ class Curiosity:
         known = self._known.get((caps.hash, caps.ver))
         if known is not None:
             self._known.move_to_end((caps.hash, caps.ver))
-            await self._interested(resource, known)
+            self._start(self._interested(resource, known))
             return
         query = xml.element("query", {"xmlns": xml.DISCO_INFO, "node": caps.query_node})
         ask(resource, resource.session.bare, query, lambda answer: self._answered(resource, caps, answer))

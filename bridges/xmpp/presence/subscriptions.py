@@ -15,6 +15,7 @@ from ..syntax.jid import Jid
 from ..syntax.stanza import Stanza
 
 if TYPE_CHECKING:
+    from ....core.accounts import Accounts
     from ....core.contact_lists import ContactLists
 
 NAMES: Mapping[str, str] = {
@@ -30,8 +31,9 @@ TYPES = {what: type for type, what in NAMES.items()}
 class Subscriptions:
     """Who asks whom.  Somebody who does not exist never answers, and so does somebody who hides."""
 
-    def __init__(self, contacts: ContactLists) -> None:
+    def __init__(self, contacts: ContactLists, accounts: Accounts) -> None:
         self._contacts = contacts
+        self._accounts = accounts
 
     async def take(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
         """A client asks, grants, stops or revokes.  Raises TooLarge, Busy."""
@@ -50,7 +52,7 @@ class Subscriptions:
         """
         if news.what == "ask":
             if resource.available:
-                resource.send(stanza(news.who, resource.identity, "subscribe", _inner(news.native)))
+                resource.send(await self._question(resource, news.who, news.native))
         elif resource.session.interested or resource.available:
             resource.send(stanza(news.who, resource.identity, TYPES[news.what], _inner(news.native)))
 
@@ -58,7 +60,16 @@ class Subscriptions:
         """Questions that nobody has answered yet, for a resource that has just become available."""
         for contact in await self._contacts.questions(resource.identity):
             words = await self._contacts.words(resource.identity, contact.address)
-            resource.send(stanza(contact.address, resource.identity, "subscribe", _inner(words)))
+            resource.send(await self._question(resource, contact.address, words))
+
+    async def _question(self, resource: Resource, asker: Identity, words: Native | None) -> bytes:
+        """Whoever asks without a word is called by their name at least (XEP-0172 section 4.1)."""
+        inner = _inner(words)
+        if not inner:
+            person = await self._accounts.person(asker)
+            if person is not None and person.name:
+                inner = xml.element("nick", {"xmlns": xml.NICK}, xml.text(person.name))
+        return stanza(asker, resource.identity, "subscribe", inner)
 
 
 def stanza(sender: Identity, to: Identity, type: str, inner: bytes = b"") -> bytes:
