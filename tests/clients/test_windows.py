@@ -97,3 +97,27 @@ async def test_dino_chats_and_misses_nothing_while_it_is_switched_off(
     alice.send_message(BOB, "and now", mtype="chat")
     await bob.hears("and now")
     assert bob.heard().count("hello window") == 1
+
+
+async def test_a_talk_of_two_becomes_a_room_of_three_windows_and_all_join_by_themselves(
+    visitors: Visitors, desk: Desk, tmp_path: Path
+) -> None:
+    """Dino enters because of the bookmark, Gajim because of the invitation that continues the talk."""
+    alice = await visitors.slix("alice")
+    bob, _ = await desk(Dino, "bob")
+    carol, screen = await desk(Gajim, "carol")
+    for who in (BOB, CAROL):
+        await until(lambda who=who: "available" in alice.sees(who), f"alice to see {who}")
+    alice.send_message(BOB, "shall we ask carol?", mtype="chat")
+    await bob.hears("shall we ask carol?")
+    alice.send_message(BOB, "/add carol history all", mtype="chat")
+    await until(lambda: alice.invitations, "alice to be invited")
+    room = alice.invitations[0]
+    await alice.join(room, "Alice")
+    for nick in ("Bob Berger", "Carol Christ"):
+        await until(lambda nick=nick: nick in alice.plugin["xep_0045"].get_roster(room), f"{nick} to be in the room")
+    alice.send_message(room, "welcome, all", mtype="groupchat")
+    await bob.hears("welcome, all")
+    await carol.hears("welcome, all")
+    await carol.hears("shall we ask carol?")
+    await screen.picture(tmp_path / "room.png")

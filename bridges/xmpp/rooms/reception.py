@@ -6,9 +6,10 @@ import asyncio
 
 from ....core.identity import Identity
 from ..resource import Resource, Start
+from ..syntax import xml
 from .invitations import Invitations
 from .room import Room
-from .seat import JOIN_GRACE, Seat, State
+from .seat import BOOKMARK_GRACE, JOIN_GRACE, Seat, State
 from .talk import RoomTalk
 
 
@@ -31,8 +32,16 @@ class Reception:
         """A client may enter soon."""
         seat = resource.seats[room.address] = Seat()
         loop = asyncio.get_running_loop()
-        seat.expect(loop.call_later(JOIN_GRACE, self._impatient, resource, room, seat))
+        seat.expect(loop.call_later(JOIN_GRACE, self._late, resource, room, seat))
         return seat
+
+    def _late(self, resource: Resource, room: Room, seat: Seat) -> None:
+        """By now it is known what the client hears of."""
+        if xml.BOOKMARKS in resource.interests and seat.state is State.AWAITED:
+            loop = asyncio.get_running_loop()
+            seat.expect(loop.call_later(BOOKMARK_GRACE - JOIN_GRACE, self._impatient, resource, room, seat))
+        else:
+            self._impatient(resource, room, seat)
 
     def _impatient(self, resource: Resource, room: Room, seat: Seat) -> None:
         if seat.state is State.AWAITED:

@@ -11,6 +11,8 @@ from ....core.message import Delivery
 
 JOIN_GRACE = 3.0
 """Seconds a client has to enter a room it was invited to, before the room's messages reach it as chat."""
+BOOKMARK_GRACE = 30.0
+"""The same for a client that hears of bookmarks, and so enters by itself when it gets to it."""
 MAX_HELD = 100
 """Messages held back for a client that may be about to enter."""
 
