@@ -35,12 +35,14 @@ class Availability(enum.IntEnum):
 
 
 class Activity(enum.StrEnum):
-    """What someone is doing, in the words of RFC 4480 section 3.2 and one of Lync's (out of office)."""
+    """What someone is doing, in the words of RFC 4480 section 3.2, one of Lync's (out of office) and one of XMPP's."""
 
     NONE = ""
     APPOINTMENT = "appointment"
     BREAKFAST = "breakfast"
     DINNER = "dinner"
+    EXTENDED_AWAY = "extended-away"
+    """Away for long: XMPP's ``xa`` (RFC 6121 section 4.7.2.1)."""
     HOLIDAY = "holiday"
     IN_A_CALL = "on-the-phone"
     IN_A_MEETING = "meeting"

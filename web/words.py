@@ -38,6 +38,7 @@ ACTIVITIES: dict[Activity, tuple[str, str]] = {
     Activity.APPOINTMENT: ("at an appointment", "bei einem Termin"),
     Activity.BREAKFAST: ("at breakfast", "beim Frühstück"),
     Activity.DINNER: ("at dinner", "beim Abendessen"),
+    Activity.EXTENDED_AWAY: ("for some time", "für längere Zeit"),
     Activity.HOLIDAY: ("on holiday", "hat Feiertag"),
     Activity.IN_A_CALL: ("in a call", "am Telefon"),
     Activity.IN_A_MEETING: ("in a meeting", "in einer Besprechung"),

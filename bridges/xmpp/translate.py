@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ...core.presence import Activity, Availability, Device, PresenceDocument
 from .errors import bad_request
 from .messages.payload import PROTOCOL, moment, stamp
-from .presence import words
+from .presence import activities, words
 from .syntax import xml
 from .syntax.stanza import Stanza
 
@@ -18,7 +18,15 @@ STATUS = f"{{{xml.CLIENT}}}status"
 PRIORITY = f"{{{xml.CLIENT}}}priority"
 IDLE = f"{{{xml.IDLE}}}idle"
 
-ABSENCES = frozenset({Activity.OUT_OF_OFFICE, Activity.VACATION, Activity.HOLIDAY, Activity.PERMANENT_ABSENCE})
+ABSENCES = frozenset(
+    {
+        Activity.EXTENDED_AWAY,
+        Activity.OUT_OF_OFFICE,
+        Activity.VACATION,
+        Activity.HOLIDAY,
+        Activity.PERMANENT_ABSENCE,
+    }
+)
 """Away for longer than a walk to the kitchen."""
 
 SHOWS: Mapping[Availability, str] = {
@@ -38,6 +46,15 @@ MEANINGS: Mapping[str, Availability] = {
     "dnd": Availability.BUSY,
 }
 """What a show element means; anything else in it is no show element (RFC 6121 section 4.7.2.1)."""
+
+STATES: Mapping[str, frozenset[Availability]] = {
+    "": frozenset({Availability.AVAILABLE}),
+    "chat": frozenset({Availability.AVAILABLE}),
+    "away": frozenset({Availability.AVAILABLE, Availability.AWAY, Availability.BE_RIGHT_BACK}),
+    "xa": frozenset({Availability.AWAY}),
+    "dnd": frozenset({Availability.BUSY, Availability.DO_NOT_DISTURB}),
+}
+"""What a show element may stand for; an activity element that says something else is not believed."""
 
 
 class Shown(NamedTuple):
@@ -90,13 +107,25 @@ def read(presence: Stanza, dnd: Availability = Availability.BUSY) -> Shown:
     priority = _priority(presence.tree.findtext(PRIORITY) or "0") if PRIORITY in tags else 0
     idle = presence.child(IDLE)
     idle_since = moment(idle.get("since", "")) if idle is not None else None
-    if (show, note.casefold()) in PHRASES:
-        availability, activity = PHRASES[show, note.casefold()]
-        return Shown(availability, activity, "", priority, idle_since)
-    availability = dnd if show == "dnd" else MEANINGS[show]
-    if show == "away" and idle_since is not None:
-        availability = Availability.AVAILABLE
-    return Shown(availability, Activity.NONE, note, priority, idle_since)
+    said = activities.read(presence) if activities.TAG in tags else None
+    spoken = (show, note.casefold()) in PHRASES
+    if said is not None and said[0] in STATES[show]:
+        availability, activity = said
+    else:
+        availability, activity = _understood(show, note, idle_since is not None)
+        if show == "dnd" and not spoken:
+            availability = dnd
+    return Shown(availability, activity, "" if spoken else note, priority, idle_since)
+
+
+def _understood(show: str, note: str, idle: bool) -> words.State:
+    """What show and status say alone."""
+    phrase = PHRASES.get((show, note.casefold()))
+    if phrase is not None:
+        return phrase
+    if show == "away" and idle:
+        return Availability.AVAILABLE, Activity.NONE
+    return MEANINGS[show], Activity.EXTENDED_AWAY if show == "xa" else Activity.NONE
 
 
 def _priority(text: str) -> int:
@@ -127,6 +156,8 @@ def inner_of(device: Device, language: str, over: PresenceDocument | None = None
         parts.append(f"<priority>{max(-128, min(127, device.priority))}</priority>")
     if idle is not None:
         parts.append(f"<idle xmlns='{xml.IDLE}' since='{stamp(idle)}'/>")
+    if _understood(show, note, idle is not None) != (state.availability, state.activity):
+        parts.append(activities.element(state.availability, state.activity))
     return "".join(parts).encode()
 
 

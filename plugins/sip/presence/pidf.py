@@ -21,7 +21,9 @@ PIDF = "urn:ietf:params:xml:ns:pidf"
 DATA_MODEL = "urn:ietf:params:xml:ns:pidf:data-model"
 RPID = "urn:ietf:params:xml:ns:pidf:rpid"
 
-ELEMENTS = {activity: activity.value for activity in Activity if activity not in (Activity.NONE, Activity.OTHER)} | {
+SPELLED = (Activity.OUT_OF_OFFICE, Activity.EXTENDED_AWAY, Activity.OTHER)
+"""What RFC 4480 has no element of its own for: it stands in ``<other>``."""
+ELEMENTS = {activity: activity.value for activity in Activity if activity not in (Activity.NONE, *SPELLED)} | {
     Activity.OUT_OF_OFFICE: "vacation"
 }
 """Our activities as elements of RFC 4480 section 3.2; it has no word for out of office."""
@@ -41,6 +43,7 @@ IMPLIED = {
     Activity.WORSHIP: Availability.BUSY,
     Activity.BREAKFAST: Availability.AWAY,
     Activity.DINNER: Availability.AWAY,
+    Activity.EXTENDED_AWAY: Availability.AWAY,
     Activity.HOLIDAY: Availability.AWAY,
     Activity.IN_TRANSIT: Availability.AWAY,
     Activity.MEAL: Availability.AWAY,
@@ -131,7 +134,7 @@ def _activities(availability: Availability, activity: Activity) -> list[str]:
     parts = []
     if availability in SPOKEN.values() or (not word and implied is not availability):
         parts.append(f"other>{availability.word}</rpid:other>")
-    if activity in (Activity.OUT_OF_OFFICE, Activity.OTHER):
+    if activity in SPELLED:
         parts.append(f"other>{activity.value}</rpid:other>")
     if word:
         parts.append(f"{word}/>")
@@ -167,8 +170,8 @@ def read(body: bytes) -> Claim:
     said = {text_of(element) for element in activities if local_name(element) == "other"}
     activity = next((ACTIVITIES[name] for name in names if name in ACTIVITIES), Activity.NONE)
     activity = Activity.OUT_OF_OFFICE if Activity.OUT_OF_OFFICE.value in said else activity
-    if activity is Activity.NONE and Activity.OTHER.value in said:
-        activity = Activity.OTHER
+    if activity is Activity.NONE:
+        activity = next((spelled for spelled in SPELLED if spelled.value in said), Activity.NONE)
     idle, since = _idle(root)
     note = _note(root)
     availability = _availability(names, said, activity, note)
