@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -90,6 +91,11 @@ class Chair:
         await self._roll.change(
             conversation, lambda draft: bylaws.set_charter(draft, by, self._clock(), charter, open_door=open_door)
         )
+
+    async def settle(self, conversation: Conversation, by: Identity) -> None:
+        """Who made it takes it as it is, if they have not said yet what it is to be."""
+        if not conversation.charter.configured:
+            await self.set_charter(conversation, by, replace(conversation.charter, configured=True))
 
     async def retract(self, conversation: Conversation, message: Message, by: Identity, reason: str = "") -> None:
         """Take back what somebody said: the journal keeps it, participants do not get it any more."""

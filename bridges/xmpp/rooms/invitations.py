@@ -90,6 +90,8 @@ class Invitations:
             raise item_not_found()
         for decline in declines:
             await self._decline(resource, conversation, decline)
+        if invites and resource.identity in conversation.participants:
+            await self._front_end.immcu.chair.settle(conversation, resource.identity)
         for invite in invites:
             thread = _thread(invite)
             if thread:

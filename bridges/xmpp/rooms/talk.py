@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ....core.bylaws import role_of
@@ -63,9 +62,7 @@ class RoomTalk:
             raise only_listens()
         elif text:
             if not conversation.charter.configured:
-                await self._front_end.immcu.chair.set_charter(
-                    conversation, who, replace(conversation.charter, configured=True)
-                )
+                await self._front_end.immcu.chair.settle(conversation, who)
             return await self._say(resource, stanza, conversation, text, payload.native(stanza, inner))
         elif not NEWS.isdisjoint(stanza.kids):
             self._signals.tell(resource, stanza, conversation, inner)

@@ -68,7 +68,8 @@ async def test_a_new_moderator_is_seen_as_one(house):
     assert shown.find(f".//{{{USER}}}item").get("role") == "moderator"
     await house.front_end.immcu.chair.set_door(conversation, ALICE, locked=True)
     await house.quiet()
-    assert bob.got() == []
+    (told,) = bob.got()
+    assert [status.get("code") for status in told.iter(f"{{{USER}}}status")] == ["104"]
 
 
 async def test_a_third_person_makes_it_a_room_and_clients_are_invited(house):

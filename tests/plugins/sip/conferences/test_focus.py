@@ -22,8 +22,9 @@ VOICE = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\
 LYNC = VOICE.replace(b"m=audio 4000 RTP/AVP 0", b"m=message 5060 sip null\r\na=accept-types:text/plain")
 
 
-async def lounge(exchange: Exchange, *, open_door: bool = True) -> Conversation:
-    return await exchange.front_end.immcu.open_room(LOUNGE, BOB, subject="tea", open_door=open_door)
+async def lounge(exchange: Exchange, *, open_door: bool = True, keeps_seats: bool = False) -> Conversation:
+    immcu = exchange.front_end.immcu
+    return await immcu.open_room(LOUNGE, BOB, subject="tea", open_door=open_door, keeps_seats=keeps_seats)
 
 
 # ---- coming in
@@ -273,7 +274,7 @@ async def test_who_is_put_out_is_told_bye(exchange: Exchange) -> None:
 
 
 async def test_what_has_ended_says_bye_and_what_sleeps_does_not(exchange: Exchange) -> None:
-    room, alice = await lounge(exchange), await exchange.phone(ALICE, instance=URN + "1")
+    room, alice = await lounge(exchange, keeps_seats=True), await exchange.phone(ALICE, instance=URN + "1")
     _, line = await call(alice, f"sip:{LOUNGE}")
     await exchange.front_end.immcu.end(room, "idle")
     assert (await line.ask("MESSAGE", [("Content-Type", "text/plain")], b"anybody?")).status in (200, 202)
