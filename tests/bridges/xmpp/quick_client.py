@@ -61,6 +61,12 @@ def address_of(told: str) -> str:
     return found[1] if found else ""
 
 
+def failed_with(said: str) -> str:
+    """The condition of a failure, whichever way SASL was carried."""
+    found = re.search(r"<failure xmlns='[^']+'><([a-z-]+)(?: xmlns='[^']+')?/>", said)
+    return found[1] if found else ""
+
+
 async def opened(ports: dict[str, int], sender: str = "") -> SocketClient:
     """A stream behind TLS that has been offered everything."""
     client = await SocketClient.connect(ports["tls"], tls=True)
