@@ -1,8 +1,9 @@
-"""SIP clients for browsers, under node: where they are, and how one is started."""
+"""SIP and XMPP clients for browsers, under node: where they are, and how one is started."""
 
 from __future__ import annotations
 
 import fcntl
+import json
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from .program import Program, needs
 
 JS = Path(__file__).with_name("js")
+PACKAGES = tuple(json.loads((JS / "package.json").read_text())["dependencies"])
 
 
 @cache
@@ -18,7 +20,7 @@ def install() -> None:
     needs("node", "npm")
     with open(JS / "package.json", "rb") as one_at_a_time:
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
-        if not all((JS / "node_modules" / name).is_dir() for name in ("jssip", "sip.js", "ws", "esbuild")):
+        if not all((JS / "node_modules" / name).is_dir() for name in PACKAGES):
             subprocess.run(
                 ["npm", "install", "--no-audit", "--no-fund"], cwd=JS, check=True, timeout=180, capture_output=True
             )
@@ -27,7 +29,7 @@ def install() -> None:
 async def phone(
     kind: str, url: str, user: str, domain: str, password: str, *, origin: str = "", ca: str = ""
 ) -> Program:
-    """JsSIP or SIP.js, started."""
+    """JsSIP or SIP.js, started; or the driver of that name for XMPP: strophe, stanzajs, xmppjs."""
     install()
     client = Program(f"{kind} {user}")
     env = {"NODE_EXTRA_CA_CERTS": ca} if ca else None

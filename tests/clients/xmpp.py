@@ -88,7 +88,10 @@ class Slix(ClientXMPP):  # type: ignore[misc]
         )
 
     async def join(self, room: str, nick: str) -> None:
-        _, _, _, history = await self.plugin["xep_0045"].join_muc_wait(JID(room), nick, timeout=40)
+        rooms = self.plugin["xep_0045"]
+        own, _, _, history = await rooms.join_muc_wait(JID(room), nick, timeout=40)
+        if 201 in own["muc"]["status_codes"]:  # it is new, and waits for its owner's wishes: there are none
+            await rooms.set_room_config(JID(room), self.plugin["xep_0004"].make_form(ftype="submit"))
         self.rooms_said[:0] = [(message["from"].resource, message["body"]) for message in history]
 
     async def leave(self) -> None:

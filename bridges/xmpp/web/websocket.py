@@ -58,12 +58,12 @@ class FrameTransport(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send frames; our pings and the closing handshake go the same way, each in one piece."""
-        if self._closing is None and not self._socket.closed:
+        if self._closing is None and not self._socket.closed and not self._below.is_closing():
             self._below.write(data)
 
     def get_write_buffer_size(self) -> int:
         """Bytes that the browser has not taken."""
-        return self._below.get_write_buffer_size()
+        return 0 if self._below.is_closing() else self._below.get_write_buffer_size()
 
     def pause_reading(self) -> None:
         """Take no frame for a while; then the browser's sending waits."""
