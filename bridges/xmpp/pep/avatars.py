@@ -86,7 +86,8 @@ class Avatars:
     # ---- inside
 
     async def _changed(self, owner: Identity, node: Node) -> None:
-        if node.name not in (DATA, METADATA):
+        # Bytes come before the metadata that names them: only when all are gone is that news by itself.
+        if node.name != METADATA and (node.name != DATA or node.items):
             return
         found = await self._published(owner)
         metadata = await self._eventing.node(owner, METADATA)

@@ -138,7 +138,9 @@ class Publishing:
             size += item.size
             if shown and size > MAX_ANSWER:
                 break
-            shown.append((item, await self._eventing.shelves.payload(request.owner, node, item)))
+            payload = await self._eventing.shelves.payload(request.owner, node, item)
+            if payload or not item.size:  # it may have gone while the others were read
+                shown.append((item, payload))
         return items_of(node, shown[::-1])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..resource import Resource
 from ..server_owned import PRESENCE_TAGS, without
 from ..syntax import xml
@@ -38,3 +40,11 @@ def replaced(inner: bytes, hash: str) -> bytes:
     kids = Stanza.read(b"<presence>" + inner + b"</presence>").tree
     rest = b"".join(xml.serialise(kid) for kid in kids if kid.tag != UPDATE)
     return rest + element(hash)
+
+
+def everywhere(inners: Mapping[str, bytes], hash: str) -> dict[str, bytes]:
+    """Devices of other worlds have their person's picture too; clients of ours have said theirs."""
+    if not hash:
+        return dict(inners)
+    mark = xml.VCARD_UPDATE.encode()
+    return {name: inner if mark in inner else inner + element(hash) for name, inner in inners.items()}

@@ -166,7 +166,9 @@ class Availabilities:
     async def probe(self, resource: Resource, stanza: Stanza, to: Jid) -> None:
         """Where is somebody now (section 4.3)?  Silence for who may not see them."""
         view = await self._front_end.presence.view(resource.identity, to.identity)
-        for instance, inner in translate.inners(view.document, resource.language, "").items():
+        hash = self._personal.photos.of(to.identity) if self._personal is not None else ""
+        shown = photo.everywhere(translate.inners(view.document, resource.language, ""), hash)
+        for instance, inner in shown.items():
             if instance and to.resource in ("", instance):
                 head, tail = halves(to.identity, instance, inner)
                 resource.send(head + resource.session.jid_bytes + tail)

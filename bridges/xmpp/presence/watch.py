@@ -9,7 +9,7 @@ from ....core.presence import PresenceDocument
 from ....core.presence_registry import View
 from .. import translate
 from ..resource import LISTS, Resource, Start
-from ..syntax import jid, xml
+from ..syntax import jid
 from . import photo
 
 if TYPE_CHECKING:
@@ -128,14 +128,6 @@ def halves(who: Identity, instance: str, inner: bytes, *, gone: bool = False, ke
 
 def _resources(view: View, language: str, hash: str) -> dict[str, bytes]:
     made: dict[str, bytes] = view.body(
-        f"xmpp {language}", lambda: _pictured(translate.inners(view.document, language, alone=ALONE), hash)
+        f"xmpp {language}", lambda: photo.everywhere(translate.inners(view.document, language, alone=ALONE), hash)
     )
     return made
-
-
-def _pictured(inners: dict[str, bytes], hash: str) -> dict[str, bytes]:
-    """Devices of other worlds have their person's picture too; clients of ours have said theirs (photo.py)."""
-    if not hash:
-        return inners
-    mark = xml.VCARD_UPDATE.encode()
-    return {name: inner if mark in inner else inner + photo.element(hash) for name, inner in inners.items()}
