@@ -44,8 +44,12 @@ class Street:
     async def client(self, server: XmppServer, user: str, resource: str = "slix") -> Slix:
         """Somebody signed in there until the end."""
         client = await server.client(user, resource)
-        self._stack.push_async_callback(_leave, client)
+        self.leaves(client)
         return client
+
+    def leaves(self, client: Slix) -> None:
+        """Whatever happens, this client signs out at the end."""
+        self._stack.push_async_callback(_leave, client)
 
     async def _started(self, server: S) -> S:
         await server.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
@@ -179,7 +180,8 @@ class HostLink:
         except TimeoutError:
             why = "no answer"
         except OSError as failure:
-            why = f"nothing takes components at {':'.join(map(str, self._host.place))}: {failure.strerror or failure}"
+            place = ":".join(map(str, self._host.place))
+            why = f"nothing takes components at {place}: {os.strerror(failure.errno) if failure.errno else failure}"
         except StreamError as failure:
             why = failure.text
         except asyncio.CancelledError:
