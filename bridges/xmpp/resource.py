@@ -125,6 +125,12 @@ class Lanes:
         """Whether something in this lane is not done yet."""
         return lane in self._last
 
+    async def settled(self, lane: str) -> None:
+        """Wait until what was taken in this lane so far is done."""
+        last = self._last.get(lane)
+        if last is not None:
+            await asyncio.shield(last)
+
     def take(
         self, lane: str, work: Callable[..., Awaitable[Rest]], *args: Any, message: bool = False
     ) -> Coroutine[Any, Any, None]:

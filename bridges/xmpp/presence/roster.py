@@ -11,7 +11,7 @@ from ....core.contacts import Contact
 from ....core.errors import BadAddress, NotAllowed, Refused, TooLarge
 from ..errors import StanzaError, bad_request
 from ..queries import Place, Query
-from ..resource import Resource
+from ..resource import LISTS, Resource
 from ..syntax import jid, xml
 from ..syntax.stanza import Stanza
 
@@ -59,7 +59,7 @@ class Roster:
         named = _address(query[0])
         if query[0].get("subscription") == "remove":
             await self._contacts.remove(resource.identity, named.identity)
-            return b""
+            return await self._pushed(resource)
         groups = [(group.text or "").strip() for group in query[0].findall(GROUP)]
         if len(set(groups)) != len(groups):
             raise bad_request("a group is named twice")
@@ -70,6 +70,11 @@ class Roster:
             raise StanzaError("cancel", "not-allowed", str(why)) from why
         except (Refused, TooLarge) as why:
             raise StanzaError("modify", "not-acceptable", str(why)) from why
+        return await self._pushed(resource)
+
+    async def _pushed(self, resource: Resource) -> bytes:
+        """A client that has the answer looks into its own copy of the list: the push comes before."""
+        await resource.lanes.settled(LISTS)
         return b""
 
     async def refuse(self, resource: Resource, iq: Stanza) -> bytes:
