@@ -25,6 +25,11 @@ NEEDED = ("Xvfb", "xdotool", "import", "unshare", "setpriv", "dbus-run-session")
 Desk: TypeAlias = "Callable[[type[Window], str], Awaitable[tuple[Window, Screen]]]"
 
 
+def may_make_a_namespace() -> bool:
+    """Only root on a machine of its own may."""
+    return subprocess.run(["unshare", "--mount", "true"], check=False).returncode == 0
+
+
 @pytest.fixture
 async def cable(visitors: Visitors) -> AsyncIterator[Cable]:
     """The way from the windows to the server."""
@@ -36,7 +41,7 @@ async def cable(visitors: Visitors) -> AsyncIterator[Cable]:
 async def desk(visitors: Visitors, cable: Cable, tmp_path: Path) -> AsyncIterator[Desk]:
     """Seats somebody at a screen of their own with a program that knows our names and our authority."""
     lacks(missing(NEEDED))
-    if subprocess.run(["unshare", "--mount", "true"], check=False).returncode:
+    if not may_make_a_namespace():
         pytest.skip("only who may make a mount namespace can give a window names of its own")
     hosts, authorities = tmp_path / "hosts", tmp_path / "authorities.crt"
     hosts.write_text(f"127.0.0.1 localhost\n{PLACE} {DOMAIN} conference.{DOMAIN}\n")
