@@ -58,7 +58,7 @@ class RunningCommands:
         return Outcome(f"{self._announce(answers.text('announcement'))} people were told.")
 
     async def stop(self, admin: Identity, answers: Answers) -> Outcome:
-        """Section 4.32: later, so that those who are told have time."""
+        """Section 4.31: later, so that those who are told have time."""
         if self._front_end.operator is None:
             raise NotFound("this server cannot be stopped from here")
         words = answers.text("announcement")

@@ -42,7 +42,7 @@ class CommandService:
         """The lines of the table."""
         yield Query("set", COMMAND, Place.SERVER, self.take, xml.COMMANDS)
 
-    # ---- discovery (sections 2.2 and 2.3)
+    # ---- discovery (sections 2.1 and 2.2)
 
     async def info(self, resource: Resource, iq: Stanza) -> bytes | None:
         """What a node is; None where it is nothing of ours."""

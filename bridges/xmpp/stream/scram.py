@@ -103,7 +103,7 @@ class Scram:
         return Success(self._who, b"v=" + base64.b64encode(self._key.signature(auth_message)))
 
     def _offer_hash(self) -> str:
-        """The mechanisms we offered, proven with the rest of the exchange (XEP-0474 section 5.1); nothing if unknown.
+        """The mechanisms we offered, proven with the rest of the exchange (XEP-0474 section 6.1); nothing if unknown.
 
         No kinds of channel binding follow them, because none are offered.
         """
