@@ -118,10 +118,16 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The server says something to one person: the answer to a command, why something was refused."""
+    """The server says something to one person: the answer to a command, why something was refused.
+
+    ``about`` is the message that did not arrive, for programs that can show that at the message itself; ``native`` is
+    why, in the words of the protocol that failed: the status code of a SIP response.
+    """
 
     text: str
     conversation: Conversation | None = None
+    about: Message | None = None
+    native: Native | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from ...core.message import (
     SubscriptionNews,
     Typing,
 )
+from .failures import failure_of
 from .messages import payload
 from .messages.carbons import carbon, may_copy
 from .messages.messages import sender_of
@@ -140,11 +141,30 @@ class ClientChannel:
 
     def _notice(self, news: Notice) -> None:
         """The server's own words: in the room they are about, or else from the domain."""
+        if news.about is not None and self._is_mine(news.about) and self._failed(news, news.about):
+            return
         body = b"<body>" + xml.text(news.text).encode() + b"</body>"
         address = news.conversation.address if news.conversation is not None else None
         room = self._rooms.sitting(self.resource, address) if address is not None else None
         sender, type = (room.jid, b"groupchat") if room is not None else (self._domain, b"chat")
         self.resource.send(payload.stanza(sender.encode(), self.resource.session.jid_bytes, b"c>" + body, type=type))
+
+    def _is_mine(self, message: Message) -> bool:
+        """Whether this client said it, in its own words."""
+        own = message.native is not None and message.native.protocol == payload.PROTOCOL
+        return own and self.resource.endpoint == (message.sender, message.endpoint)
+
+    def _failed(self, news: Notice, message: Message) -> bool:
+        """A message between two that did not arrive comes back as an error (RFC 6120 section 8.3)."""
+        if news.conversation is None or news.conversation.shape is not Shape.TWO_PARTY:
+            return False
+        other = self._other(message, news.conversation)
+        address = f"{other}/{message.target}" if message.target else str(other)
+        id = payload.id_of(payload.packed_message(message))
+        attrs = {"from": address, "to": self.resource.session.jid, "id": id or None}
+        condition, text = failure_of(news)
+        self.resource.send(xml.error_to("message", attrs, condition.type, condition.name, text))
+        return True
 
     async def _contact_changed(self, news: ContactChanged) -> None:
         """The roster push first, then whatever presence follows from it (RFC 6121 section 3.1.6)."""

@@ -107,10 +107,10 @@ def read(presence: Stanza, dnd: Availability = Availability.BUSY) -> Shown:
     priority = _priority(presence.tree.findtext(PRIORITY) or "0") if PRIORITY in tags else 0
     idle = presence.child(IDLE)
     idle_since = moment(idle.get("since", "")) if idle is not None else None
-    said = activities.read(presence) if activities.TAG in tags else None
+    said, doing = activities.read(presence) if activities.TAG in tags else (None, Activity.NONE)
     spoken = (show, note.casefold()) in PHRASES
-    if said is not None and said[0] in STATES[show]:
-        availability, activity = said
+    if said is not None and said in STATES[show]:
+        availability, activity = said, doing
     else:
         availability, activity = _understood(show, note, idle_since is not None)
         if show == "dnd" and not spoken:

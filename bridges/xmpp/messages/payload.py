@@ -25,6 +25,7 @@ MAX_THREAD = 256
 """Bytes of a thread's name that are remembered."""
 
 _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(amp|lt|gt|quot|apos));")
+_ID = re.compile(rb" id='([^']*)'")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _TYPES = {"chat": b"c", "normal": b"n", "": b"n", "groupchat": b"g", "headline": b"h"}
 _TYPE_NAMES = {b"c": b"chat", b"n": b"normal", b"g": b"groupchat", b"h": b"headline"}
@@ -110,6 +111,12 @@ def packed_message(message: Message, thread: str = "") -> bytes:
 def type_of(packed: bytes) -> bytes:
     """The type of a packed message."""
     return _TYPE_NAMES[packed[:1]]
+
+
+def id_of(packed: bytes) -> str:
+    """The id of a packed message, or nothing."""
+    found = _ID.search(packed, 0, packed.index(b">"))
+    return unescaped(found[1].decode()) if found is not None else ""
 
 
 def stanza(sender: bytes, to: bytes, payload: bytes, more: bytes = b"", *, type: bytes = b"") -> bytes:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ....core.errors import Undeliverable
-from ....core.identity import Identity
-from ....core.message import Copy, Delivery, News, Notice
+from ....core.identity import Endpoint, Identity
+from ....core.message import Copy, Delivery, Native, News, Notice
 from ..messages import letters
 from ..messages.letters import Letter
 from ..syntax.message import Response
@@ -35,6 +35,8 @@ TRIED_FOR = 300.0
 """Seconds for which a message is tried; then its sender is told that it did not arrive."""
 BUSY_PAUSE = 5.0
 """Seconds until the next try, where the other domain is busy."""
+NO_ANSWER, UNWRITTEN, BUSY = 408, 500, 503
+"""What stands for a response where there was none: silence, a failure of ours, too much at once."""
 PASSING = frozenset((408, 430, 480, 500, 502, 503, 504))
 """Answers that mean: not now."""
 REASONS = {
@@ -89,7 +91,7 @@ class Post:
         outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         posted = Posted(delivery.to.identity, lambda: self._said(delivery), self._until(), delivery, outcome)
         if self._queued >= MAX_QUEUED:
-            self._give_up(posted, "too many messages wait for their domain")
+            self._give_up(posted, "too many messages wait for their domain", BUSY)
         else:
             self._take(posted)
         return outcome
@@ -108,7 +110,7 @@ class Post:
             task.cancel()
         left = [posted for bag in self._bags.values() for posted in bag]
         for posted in left:
-            self._give_up(posted, "the server was stopped before it could leave")
+            self._give_up(posted, "the server was stopped before it could leave", BUSY)
         self._bags.clear()
         return bool(left)
 
@@ -128,11 +130,11 @@ class Post:
         bag = self._bags[to]
         try:
             while bag:
-                why = await self._delivered(bag[0])
+                why, status = await self._delivered(bag[0])
                 posted = bag.popleft()
                 self._queued -= 1
                 if why:
-                    self._give_up(posted, why)
+                    self._give_up(posted, why, status)
                 elif posted.outcome is not None and not posted.outcome.done():
                     posted.outcome.set_result(None)
         finally:
@@ -140,26 +142,27 @@ class Post:
             if not bag:
                 self._bags.pop(to, None)
 
-    async def _delivered(self, posted: Posted) -> str:
-        """Try until it is taken, refused, or too old; why it was not taken, or nothing."""
+    async def _delivered(self, posted: Posted) -> tuple[str, int]:
+        """Try until it is taken, refused, or too old; why it was not taken, or nothing, and the status that says so."""
         while True:
             try:
                 async with self._turn:
                     response = await self._sent(posted)
                 if response.status < 300:
                     self._neighbour.sent += 1
-                    return ""
-                if response.status not in PASSING:
-                    return REASONS.get(response.status, f"their domain answered {response.status}")
-                why, pause = f"their domain answered {response.status}", BUSY_PAUSE
+                    return "", response.status
+                status = response.status
+                if status not in PASSING:
+                    return REASONS.get(status, f"their domain answered {status}"), status
+                why, pause = f"their domain answered {status}", BUSY_PAUSE
             except Undeliverable as failed:
-                why, pause = str(failed), self._neighbour.rest()
+                why, pause, status = str(failed), self._neighbour.rest(), NO_ANSWER
             except Exception:
                 log.exception("a letter to %s could not be written", posted.to)
-                return "it could not be written"
+                return "it could not be written", UNWRITTEN
             pause = max(0.05, pause) * random.uniform(1.0, 1.2)
             if asyncio.get_running_loop().time() + pause >= posted.until:
-                return why
+                return why, status
             await asyncio.sleep(pause)
 
     async def _sent(self, posted: Posted) -> Response:
@@ -183,13 +186,19 @@ class Post:
         self._exchange.sent(delivery)
         return letters.said(delivery, name)
 
-    def _give_up(self, posted: Posted, why: str) -> None:
-        """Its sender hears of it, in one sentence."""
+    def _give_up(self, posted: Posted, why: str, status: int) -> None:
+        """Its sender hears of it, in one sentence: the program that said it, or all if that is gone."""
         _fail(posted, why)
-        if posted.delivery is not None:
-            text = f"{posted.to} did not get your message: {why}."
-            sender = posted.delivery.message.sender
-            self._front_end.registrar.tell(sender, Notice(text, posted.delivery.conversation))
+        if posted.delivery is None:
+            return
+        message = posted.delivery.message
+        text = f"{posted.to} did not get your message: {why}."
+        notice = Notice(text, posted.delivery.conversation, message, Native("sip", str(status).encode()))
+        speaker = self._front_end.registrar.at(Endpoint(message.sender, message.endpoint))
+        if speaker is not None:
+            speaker.channel.tell(notice)
+        else:
+            self._front_end.registrar.tell(message.sender, notice)
 
 
 def _fail(posted: Posted, why: str) -> None:

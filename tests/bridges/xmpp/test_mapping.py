@@ -9,12 +9,12 @@ import pytest
 from ....bridges.xmpp import translate
 from ....bridges.xmpp.presence import activities
 from ....bridges.xmpp.syntax.stanza import Stanza
-from ....core.message import Receipt, Typing, Utterance
+from ....core.message import Native, Notice, Receipt, Typing, Utterance
 from ....core.presence import Activity, Availability, Device, PresenceDocument, Publication, Source, aggregate
 from ....core.registrar import Binding
 from ....plugins.sip.presence import pidf
 from ...people import ALICE, BOB, CAROL, NOON, Desk, at
-from .house import body
+from .house import body, condition
 
 RPID = activities.RPID
 IDLE_SINCE = "<idle xmlns='urn:xmpp:idle:1' since='2026-11-24T11:40:00.000Z'/>"
@@ -214,6 +214,49 @@ async def test_a_thread_is_the_conversation(house):
     carol.got()
     await house.front_end.immcu.say(other, Utterance(at(BOB, "phone"), "you too"))
     assert [m.findtext("{jabber:client}thread") for m in carol.got("message")] == [other.id]
+
+
+TABLE = """
+300 redirect modify | 302 redirect modify | 305 redirect modify | 301 gone cancel | 410 gone cancel
+380 not-acceptable modify | 400 bad-request modify | 402 bad-request modify | 493 bad-request modify
+401 not-authorized auth | 403 forbidden auth | 404 item-not-found cancel | 604 item-not-found cancel
+405 feature-not-implemented cancel | 420 feature-not-implemented cancel | 501 feature-not-implemented cancel
+406 not-acceptable modify | 415 not-acceptable modify | 421 not-acceptable modify | 505 not-acceptable modify
+407 registration-required auth | 408 remote-server-timeout wait | 423 resource-constraint wait
+430 recipient-unavailable wait | 480 recipient-unavailable wait | 482 not-acceptable modify
+483 not-acceptable modify | 484 item-not-found cancel | 485 item-not-found cancel | 486 service-unavailable cancel
+487 recipient-unavailable wait | 488 not-acceptable modify | 606 not-acceptable modify | 489 policy-violation modify
+491 unexpected-request wait | 500 internal-server-error wait | 503 internal-server-error wait
+580 internal-server-error wait | 502 remote-server-not-found cancel | 504 remote-server-timeout wait
+513 policy-violation modify | 413 policy-violation modify | 414 policy-violation modify
+600 service-unavailable cancel | 603 service-unavailable cancel | 481 item-not-found cancel
+"""
+
+
+@pytest.mark.parametrize("row", [row.strip() for line in TABLE.strip().splitlines() for row in line.split("|")])
+async def test_what_sip_refuses_comes_back_as_an_error_of_the_stanza(house, row):
+    status, name, type = row.split()
+    alice, phone, talk = await house_with_phone(house)
+    said = phone.shown[0].message
+    why = Native("sip", status.encode())
+    house.front_end.registrar.tell(ALICE, Notice(f"{BOB} did not get your message: no.", talk, said, why))
+    (error,) = alice.got("message")
+    assert condition(error) == (type, name)
+    assert error.get("id") == "m1" and error.get("from") == str(BOB) and error.get("to") == alice.jid
+    assert f"SIP {status}" in "".join(error.itertext())
+
+
+async def test_other_clients_and_conferences_are_told_in_words(house):
+    alice, phone, talk = await house_with_phone(house)
+    tablet = await house.client(ALICE, "tablet")
+    tablet.got()
+    said, why = phone.shown[0].message, Native("sip", b"404")
+    house.front_end.registrar.at(at(ALICE, "tablet")).channel.tell(Notice("It did not arrive.", talk, said, why))
+    assert [body(m) for m in tablet.got("message")] == ["It did not arrive."]
+    await house.front_end.immcu.add(talk, CAROL, by=ALICE)
+    alice.got()
+    house.front_end.registrar.at(at(ALICE)).channel.tell(Notice("It did not arrive.", talk, said, why))
+    assert [body(m) for m in alice.got("message", type="chat")] == ["It did not arrive."]
 
 
 def test_rows_are_complete():
