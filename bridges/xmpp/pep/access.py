@@ -46,17 +46,15 @@ class Admission:
         return watcher == owner or (await level_of(self._front_end, watcher, owner)).sees
 
     async def _refusal(self, owner: Identity, node: Node | None, asker: Identity) -> StanzaError | None:
-        level = await level_of(self._front_end, asker, owner)
-        if not level.sees:
-            blocked = await self._front_end.contacts.level(asker, owner) is AccessLevel.BLOCKED
-            named = node is not None and (
-                node.config.access_model == "open" or node.affiliations.get(str(asker)) == "member"
-            )
-            if blocked or node is None or not named:
-                return not_a_contact()
         if node is None:
-            return item_not_found()
+            return item_not_found() if await self.knows(owner, asker) else not_a_contact()
+        # Whoever has a node exists: the store need not be asked.
+        level = await self._front_end.contacts.level(asker, owner)
         affiliation = node.affiliations.get(str(asker))
+        if not level.sees:
+            named = node.config.access_model == "open" or affiliation == "member"
+            if level is AccessLevel.BLOCKED or not named:
+                return not_a_contact()
         if affiliation == "outcast":
             return forbidden()
         if affiliation == "member" or node.config.access_model in ("open", "presence"):
