@@ -180,6 +180,7 @@ class Outgoing:
         self._spoke = self._now
         self._link.write(settled(letter.stanza, xml.SERVER))
         self._link.write(self.confirmations.written(letter, self._spoke))
+        self._link.go_on()  # it knows by when that is to be answered
 
     def pinged(self, ping: str) -> None:
         """They answered a ping of ours, on a stream of theirs."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from .....bridges.xmpp.federation.dialback import Pair
 from .....bridges.xmpp.federation.federation import Federation
 from .....bridges.xmpp.federation.options import FederationOptions, PartnerOptions
 from .....bridges.xmpp.syntax.stanza import Stanza
@@ -19,7 +20,8 @@ from .....core.dns import Found, Srv
 from .....core.federation import Federation as CommonFederation
 from .....core.federation import Partner
 from .....core.identity import Identity
-from ....authority import Authority, Kind, Pair
+from ....authority import Authority, Kind
+from ....authority import Pair as Certificate
 from ....people import Clock
 
 HERE, THERE, ELSEWHERE = "here.example", "there.example", "elsewhere.example"
@@ -39,7 +41,7 @@ async def until(condition: Callable[[], object], what: str = "") -> None:
 class Shown:
     """What a server shows, good or bad: nobody checks it before."""
 
-    def __init__(self, pair: Pair) -> None:
+    def __init__(self, pair: Certificate) -> None:
         self.pair = pair
 
     def shown_by(self, context: ssl.SSLContext, domain: str = "") -> ssl.SSLContext:
@@ -130,9 +132,15 @@ class House:
 
     async def break_connections(self) -> None:
         """As if a cable was cut."""
-        for link in self.links():
+        broken = self.links()
+        for link in broken:
             link.abort()
-        await until(lambda: not self.links())
+        await until(lambda: not set(broken) & set(self.links()))
+
+    def unconfirmed(self, domain: str) -> int:
+        """How much of what was sent there is not known to have arrived."""
+        outgoing = self.federation._ways._ways[Pair(self.domain, domain)]._outgoing
+        return len(outgoing.confirmations) if outgoing is not None else 0
 
     async def stop(self) -> None:
         await self.federation.close()
@@ -159,7 +167,7 @@ class Town:
         kind: Kind = "good",
         port: int = 0,
         partner: dict[str, Any] | None = None,
-        shows: Pair | None = None,
+        shows: Certificate | None = None,
         **options: Any,
     ) -> House:
         """Start a server for a domain; its partners are believed by the town's authority, unless told otherwise."""

@@ -17,6 +17,7 @@ OPENING = (
     "xmlns:db='jabber:server:dialback' version='1.0'"
 )
 STARTTLS = f"<starttls xmlns='{xml.TLS}'/>"
+DIALBACK_OFFER = f"<dialback xmlns='{xml.DIALBACK_FEATURE}'><errors/></dialback>"
 EXTERNAL = f"<auth xmlns='{xml.SASL}' mechanism='EXTERNAL'>=</auth>"
 
 
@@ -25,9 +26,9 @@ class Stranger:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
-        self._restart()
+        self.restart()
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
         self._framer = Framer(PROVEN, xml.SERVER)
         self._elements: list[Stanza] = []
 
@@ -51,7 +52,7 @@ class Stranger:
         stranger = await cls.comes(port, shows=shows, **more)
         stranger.say(EXTERNAL)
         assert (await stranger.hears()).name == "success"
-        stranger._restart()
+        stranger.restart()
         await stranger.opens(more.get("sender", THERE), more.get("to", HERE))
         return stranger
 
@@ -74,7 +75,7 @@ class Stranger:
         if shows is not None:
             context.load_cert_chain(shows.certificate, shows.key)
         await self.writer.start_tls(context, server_hostname=HERE)
-        self._restart()
+        self.restart()
 
     async def hears(self) -> Stanza:
         """The next element."""
@@ -140,7 +141,7 @@ class Host:
         assert (await caller.hears()).name == "starttls"
         caller.say(f"<proceed xmlns='{xml.TLS}'/>")
         await writer.start_tls(self._context)
-        caller._restart()
+        caller.restart()
         await self.greet(caller, self._features)
         self.callers.put_nowait(caller)
 

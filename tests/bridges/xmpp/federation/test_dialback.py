@@ -15,10 +15,9 @@ from .....bridges.xmpp.federation.options import PartnerOptions
 from .....bridges.xmpp.syntax import xml
 from .....core.federation import LinkState
 from .houses import ELSEWHERE, HERE, THERE, Town, until
-from .stranger import OPENING, Host, Stranger
+from .stranger import DIALBACK_OFFER, OPENING, Host, Stranger
 
 CALLS_BACK = {"verify": "dialback"}
-DIALBACK = f"<dialback xmlns='{xml.DIALBACK_FEATURE}'><errors/></dialback>"
 
 
 def result(key: str, sender: str = THERE, to: str = HERE) -> str:
@@ -95,7 +94,7 @@ async def test_a_key_of_another_stream_and_of_another_pair(town: Town) -> None:
     """The server that is impersonated speaks to somebody else, who tries the key it got at a third one."""
     here = await town.start(HERE, THERE, partner=CALLS_BACK)
     victim = await town.start(THERE, HERE, ELSEWHERE, partner=CALLS_BACK)
-    thief = Host(town.authority.certificate(ELSEWHERE), DIALBACK)
+    thief = Host(town.authority.certificate(ELSEWHERE), DIALBACK_OFFER)
     town.serves(await thief.open(), ELSEWHERE)
     victim.say("hello", f"eve@{ELSEWHERE}", "bob")
     caught = await thief.caller()
@@ -130,7 +129,7 @@ async def test_a_key_is_not_good_a_second_time(town: Town) -> None:
 async def test_the_key_on_the_wire_is_that_of_the_standard(town: Town) -> None:
     """HMAC-SHA256 over receiving, originating, stream: the secret alone is ours."""
     here = await town.start(HERE, THERE, partner=CALLS_BACK)
-    host = Host(town.authority.certificate(THERE), DIALBACK)
+    host = Host(town.authority.certificate(THERE), DIALBACK_OFFER)
     town.serves(await host.open(), THERE)
     here.say("hello", f"bob@{THERE}")
     caller = await host.caller()
@@ -171,7 +170,7 @@ async def test_answers_that_nobody_asked_for(town: Town, said: str) -> None:
 )
 async def test_answers_to_something_else_do_not_open_a_stream_of_ours(town: Town, answer: str) -> None:
     here = await town.start(HERE, THERE, partner=CALLS_BACK)
-    host = Host(town.authority.certificate(THERE), DIALBACK)
+    host = Host(town.authority.certificate(THERE), DIALBACK_OFFER)
     town.serves(await host.open(), THERE)
     here.say("a secret", f"bob@{THERE}")
     caller = await host.caller()
@@ -186,7 +185,7 @@ async def test_answers_to_something_else_do_not_open_a_stream_of_ours(town: Town
 async def test_the_call_back_goes_where_the_domain_is_not_to_who_came(town: Town) -> None:
     """And what is answered there must be about this pair and this stream."""
     here = await town.start(HERE, THERE, partner=CALLS_BACK)
-    host = Host(town.authority.certificate(THERE), DIALBACK)
+    host = Host(town.authority.certificate(THERE), DIALBACK_OFFER)
     town.serves(await host.open(), THERE)
     for answer in (
         f"<db:verify type='valid' from='{THERE}' to='{HERE}' id='another'/>",
@@ -225,7 +224,7 @@ async def test_errors_are_answers(town: Town) -> None:
 
 async def test_a_stream_may_be_for_several_pairs_each_proven_for_itself(town: Town) -> None:
     here = await town.start(HERE, THERE, partner=CALLS_BACK)
-    host = Host(town.authority.certificate(THERE), DIALBACK)
+    host = Host(town.authority.certificate(THERE), DIALBACK_OFFER)
     town.serves(await host.open(), THERE, f"conference.{THERE}")
     stranger = await Stranger.comes(here.port)
     for sender in (THERE, f"conference.{THERE}"):

@@ -295,7 +295,7 @@ async def test_their_numbers_are_ours(town: Town, here: House) -> None:
     stranger = await Stranger.comes(here.port, shows=town.authority.certificate(THERE))
     stranger.say(EXTERNAL)
     assert (await stranger.hears()).name == "success"
-    stranger._restart()
+    stranger.restart()
     assert f"{{{xml.STREAM_MANAGEMENT}}}sm" in (await stranger.opens()).kids
     here.arrivals.work = asyncio.get_running_loop().create_future()
     stranger.say(f"<enable xmlns='{xml.STREAM_MANAGEMENT}'/>{HELLO * 3}<r xmlns='{xml.STREAM_MANAGEMENT}'/>")
