@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ....core.errors import BadAddress
-from ....core.identity import prepared
 from ....core.options import ReadableFile
+from .dialback import domain_of
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Verify = Literal["certificate", "dialback"]
@@ -63,10 +62,8 @@ class FederationOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     def __post_init__(self) -> None:
         for name, domains in (("partners", list(self.partners)), ("blocked", self.blocked)):
             for domain in domains:
-                try:
-                    prepared(domain)
-                except BadAddress:
-                    raise ValueError(f'{name} has "{domain[:80]}", which is no domain') from None
+                if not domain_of(domain):
+                    raise ValueError(f'{name} has "{domain[:80]}", which is no domain')
 
 
 def host_and_port(text: str) -> tuple[str, int] | None:
@@ -76,6 +73,6 @@ def host_and_port(text: str) -> tuple[str, int] | None:
     host = host.strip("[]")
     if not colon or not host or (":" in host and not bracketed) or any(c.isspace() or c in "/@" for c in host):
         return None
-    if not port.isascii() or not port.isdecimal() or not 0 < int(port[-6:]) < 65536:
+    if not port.isascii() or not port.isdecimal() or len(port) > 5 or not 0 < int(port) < 65536:
         return None
     return host, int(port)
