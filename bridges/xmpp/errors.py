@@ -59,6 +59,11 @@ SILENT = frozenset({NotFound, Absent})
 """Errors whose text would tell more than the condition does."""
 
 
+JOIN = f"{{{xml.MUC}}}x"
+JOINING = xml.element("x", {"xmlns": xml.MUC})
+"""COMPAT: slixmpp knows by it that somebody was not let into a room (the examples of XEP-0045 section 7.2 have it)."""
+
+
 class StanzaError(Exception):
     """A stanza is refused for a reason that only XMPP knows; ``inner`` is an application-specific condition."""
 
@@ -111,5 +116,5 @@ def error_answer(
             text = f"{error}; try again in {error.retry_after} seconds"
     attrs = {"id": stanza.attrs.get("id"), "from": sender or stanza.attrs.get("to"), "to": session.jid}
     # Clients show a person what it was that did not arrive.
-    said = stanza.inner if stanza.name == "message" else b""
+    said = stanza.inner if stanza.name == "message" else JOINING if JOIN in stanza.kids else b""
     return xml.error_to(stanza.name, attrs, condition.type, condition.name, text, inner=inner, said=said)

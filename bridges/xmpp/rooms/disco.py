@@ -100,12 +100,13 @@ class RoomDiscovery:
         return info(iq, [("conference", "text", _name(conversation))], features, about)
 
     async def occupants(self, resource: Resource, iq: Stanza) -> bytes:
-        """Who is in it, for those who are in it too (section 6.5)."""
+        """Who is in it (section 6.5): where whoever asks could come in and look, and for those who are inside."""
         conversation = await self._rooms.conference(resource, iq, asleep=True)
         assert conversation.address is not None
-        room = self._rooms.sitting(resource, conversation.address)
-        if room is None:
+        inside = self._rooms.sitting(resource, conversation.address) is not None
+        if not inside and not (_listed(conversation) and conversation.open_door and not conversation.charter.password):
             return items(iq, [])
+        room = self._rooms.shown(conversation)
         return items(iq, [(f"{room.jid}/{occupant.nick}", "") for occupant in room.occupants.values()])
 
     async def ping_room(self, resource: Resource, iq: Stanza) -> bytes:

@@ -116,9 +116,12 @@ def not_here(room_jid: str, nick: str) -> Halves:
     return Halves(head, b"' type='unavailable'>" + user(item, (SELF, KICKED, TECHNICAL)) + b"</presence>")
 
 
-def message(room: Room, said: Message, nick: str, *, delayed: bool = False) -> Halves:
-    """What somebody said, as the room reflects it; ``delayed`` where it is history."""
-    packed = payload.packed_message(said)
+def message(room: Room, said: Message, nick: str, *, delayed: bool = False, left: bytes = b"") -> Halves:
+    """What somebody said, as the room reflects it; ``delayed`` where it is history.
+
+    ``left`` is what there is instead of a message that they took back.
+    """
+    packed = left or payload.packed_message(said)
     more = payload.stanza_id(room.jid_bytes, said.id) + xml.element(
         "occupant-id", {"xmlns": xml.OCCUPANT_ID, "id": room.occupant_id(said.sender)}
     )

@@ -13,11 +13,12 @@ from ....core.errors import Answered, NotAllowed, NotFound, Undeliverable
 from ....core.message import Copy, Delivery, Message, Native, Receipt, Typing, Utterance
 from ....core.standing import Role, Standing
 from ..errors import StanzaError, bad_request, item_not_found
-from ..messages import payload
+from ..messages import payload, wordless
 from ..messages.carbons import carbon
 from ..messages.messages import sender_of
-from ..messages.signals import NEWS, Signals, receipt_stanza, typing_stanza
+from ..messages.signals import NEWS, RECEIPTS, Signals, receipt_stanza, typing_stanza
 from ..messages.threads import Threads
+from ..messages.wordless import RETRACT, worth_keeping
 from ..resource import Resource, Rest
 from ..server_owned import DELAY, MESSAGE_TAGS, without
 from ..syntax import xml
@@ -57,18 +58,29 @@ class RoomTalk:
         inner = self._clean(stanza, room, resource)
         text = payload.text_of(stanza)
         if text is None and payload.SUBJECT in stanza.kids:
-            await self._front_end.immcu.name(conversation, stanza.tree.findtext(payload.SUBJECT) or "", who)
+            await self._name(room, resource, stanza.tree.findtext(payload.SUBJECT) or "")
         elif who in conversation.silent:
             raise only_listens()
         elif text:
             if not conversation.charter.configured:
                 await self._front_end.immcu.chair.settle(conversation, who)
             return await self._say(resource, stanza, conversation, text, payload.native(stanza, inner))
+        elif worth_keeping(stanza):
+            return await self._keep(resource, stanza, conversation, inner)
         elif not NEWS.isdisjoint(stanza.kids):
             self._signals.tell(resource, stanza, conversation, inner)
         else:
             self._reflect(resource, stanza, room, inner)
         return None
+
+    async def _name(self, room: Room, resource: Resource, subject: str) -> None:
+        """A new subject; one that is the old one is nothing that happens, but who sent it waits for it."""
+        before = room.conversation.subject
+        await self._front_end.immcu.name(room.conversation, subject, resource.identity)
+        if subject == before and (occupant := room.occupants.get(resource.identity)) is not None:
+            halves = room_stanzas.subject(room, occupant.nick)
+            for other in room.resources():
+                other.send(halves.to(other.session.jid_bytes))
 
     async def answer(self, resource: Resource, stanza: Stanza, conversation: Conversation) -> Rest:
         """Somebody who gets the room's messages as chat writes back in the same way."""
@@ -119,7 +131,7 @@ class RoomTalk:
         echo: bool = True,
     ) -> Rest:
         """Put it in line; the speaker's own client hears it from the room as everybody does (``echo``)."""
-        utterance = Utterance(
+        words = Utterance(
             resource.endpoint,
             text,
             origin=payload.origin_of(stanza),
@@ -127,15 +139,32 @@ class RoomTalk:
             native=native,
             echo=echo,
         )
+        return await self._put(resource, stanza, conversation, words)
+
+    async def _keep(self, resource: Resource, stanza: Stanza, conversation: Conversation, inner: bytes) -> Rest:
+        """No text, and worth something to those who come later."""
+        rest = await self._put(resource, stanza, conversation, wordless.utterance(resource, stanza, inner, echo=True))
+        if not RECEIPTS.isdisjoint(stanza.kids):
+            self._signals.confirm(resource, stanza, conversation, inner, kept=True)
+        return rest
+
+    async def _put(self, resource: Resource, stanza: Stanza, conversation: Conversation, words: Utterance) -> Rest:
         try:
-            saying = await self._front_end.immcu.put(conversation, utterance)
+            saying = await self._front_end.immcu.put(conversation, words)
         except NotAllowed as why:
             raise StanzaError("modify", "not-acceptable", str(why)) from why
         except Answered:
             return None
         if payload.THREAD in stanza.kids and (thread := payload.thread_of(stanza)):
             self._threads.note(conversation.id, thread)
-        return _on_the_disk(saying)
+        return self._on_the_disk(resource, stanza, conversation, saying)
+
+    async def _on_the_disk(
+        self, resource: Resource, stanza: Stanza, conversation: Conversation, saying: Awaitable[Message]
+    ) -> None:
+        await saying
+        if RETRACT in stanza.kids:
+            await wordless.take_back(self._front_end, stanza, conversation, resource.identity)
 
     def _clean(self, stanza: Stanza, room: Room, resource: Resource) -> bytes:
         """The room's owner may bring history along, with its times (section 7.9); nobody else sets times."""
@@ -167,7 +196,9 @@ class RoomTalk:
         return halves
 
     def deliver(self, room: Room, resource: Resource, seat: Seat, delivery: Delivery) -> asyncio.Future[None] | None:
-        """A message for one client: reflected, held back, or as chat."""
+        """A message for one client: reflected, held back, or as chat; as chat goes only what has words."""
+        if delivery.message.wordless and seat.state is not State.TAKEN:
+            return None
         if seat.state is State.TAKEN:
             halves = self.halves(room, delivery.message, delayed=delivery.delayed)
             resource.send(halves.to(resource.session.jid_bytes))
@@ -247,7 +278,3 @@ def may_whisper(room: Room, resource: Resource) -> bool:
     if allowed is Whispers.PARTICIPANTS:
         return role in (Role.SPEAKER, Role.MODERATOR)
     return allowed is Whispers.ANYONE
-
-
-async def _on_the_disk(saying: Awaitable[Message]) -> None:
-    await saying

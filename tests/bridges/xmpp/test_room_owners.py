@@ -212,7 +212,8 @@ async def test_a_password(house):
     (alice,) = await room_with(house, ALICE)
     await ask_owner(alice, filled(passwordprotectedroom="1", roomsecret="cauldron"))
     bob = await house.client(BOB)
-    assert condition((await enter(bob, "bob"))[0]) == ("auth", "not-authorized")
+    (refused,) = await enter(bob, "bob")
+    assert condition(refused) == ("auth", "not-authorized") and refused.find(f"{{{MUC}}}x") is not None
     assert condition((await enter(bob, "bob", "<password>pot</password>"))[0]) == ("auth", "not-authorized")
     assert shown(await enter(bob, "bob", "<password>cauldron</password>"))[-1][0] == "bob"
     await alice.send(f"<presence type='unavailable' to='{ROOM}/alice'/>")
@@ -226,6 +227,20 @@ async def test_a_full_room_lets_admins_in(house):
     assert condition((await enter(carol, "carol"))[0]) == ("wait", "service-unavailable")
     await admin(alice, "<item affiliation='admin' jid='carol@example.test'/>")
     assert shown(await enter(carol, "carol"))[-1][1] == "admin"
+
+
+async def test_who_may_look_into_a_room_from_outside(house):
+    alice, _ = await room_with(house, ALICE, BOB)
+    dave = await house.client(DAVE)
+    assert len((await dave.ask(ITEMS, to=ROOM))[0]) == 2
+    await ask_owner(alice, filled(publicroom="0"))
+    assert len((await dave.ask(ITEMS, to=ROOM))[0]) == 0 and len((await alice.ask(ITEMS, to=ROOM))[0]) == 2
+    assert "muc_hidden" in await features(dave)
+    assert len((await dave.ask(ITEMS, to="conference.example.test"))[0]) == 0
+    await ask_owner(alice, filled(membersonly="1"))
+    assert condition(await dave.ask(INFO, to=ROOM)) == ("cancel", "item-not-found")
+    await ask_owner(alice, filled(publicroom="1"))
+    assert "muc_membersonly" in await features(dave) and len((await dave.ask(ITEMS, to=ROOM))[0]) == 0
 
 
 # ---- ending it (section 10.9)

@@ -261,6 +261,9 @@ async def test_the_subject(house):
     assert (await house.front_end.immcu.at(ADDRESS)).subject == "a & b"
     await house.front_end.immcu.name(await house.front_end.immcu.at(ADDRESS), "from elsewhere", ALICE)
     assert [m.findtext("{jabber:client}subject") for m in bob.got("message")] == ["from elsewhere"]
+    alice.got()
+    await bob.send(f"<message type='groupchat' to='{ROOM}'><subject>from elsewhere</subject></message>")
+    assert [nick(m) for m in alice.got("message")] == ["bob"]  # nothing has changed, but who sent it waits for it
 
 
 async def test_private_messages_between_occupants(house):
@@ -398,7 +401,7 @@ async def test_rooms_under_discovery(house):
     } <= features
     fields = {f.get("var"): f[0].text for f in info.iter("{jabber:x:data}field")}
     assert fields["FORM_TYPE"] == f"{MUC}#roominfo" and fields["muc#roominfo_occupants"] == "2"
-    assert len((await dave.ask(ITEMS, to=ROOM))[0]) == 0
+    assert {i.get("jid") for i in (await dave.ask(ITEMS, to=ROOM))[0]} == {f"{ROOM}/alice", f"{ROOM}/bob"}
     assert {i.get("jid") for i in (await alice.ask(ITEMS, to=ROOM))[0]} == {f"{ROOM}/alice", f"{ROOM}/bob"}
     own = await alice.ask("<query xmlns='http://jabber.org/protocol/disco#info' node='x-roomuser-item'/>", to=ROOM)
     assert own[0][0].get("name") == "alice"
