@@ -34,6 +34,7 @@ def federation(place: Place) -> None:
             for one in found
         ]
         heads = ("DOMAIN", "BY", "STATE", "SINCE", "WAITING", "SENT", "RECEIVED", "REFUSED", "WATCHED", "LAST ERROR")
-        show.print_table(heads, rows, "There are no other domains; [sip.federation] in plugins.toml names them.")
+        nobody = "There are no other domains; [sip.federation] and [xmpp.federation] in plugins.toml name them."
+        show.print_table(heads, rows, nobody)
 
     place.show(place.do("federation"), table)

@@ -243,8 +243,10 @@ class Outgoing:
     def _answered(self, event: str, element: Stanza) -> None:
         """What they say of our key, or of somebody's who says to be them."""
         kind, question = element.attrs.get("type", ""), self._question
-        stream = question.stream if question is not None else None
-        if pair_of(element) != self.pair or element.attrs.get("id") != stream or not kind:
+        stream = question.stream if question is not None else self._stream
+        # Prosody names the stream in the answer to a result, too
+        same = element.attrs.get("id", stream if question is None else "") == stream
+        if pair_of(element) != self.pair or not same or not kind:
             raise StreamError("invalid-from", "that is no answer to what was asked")
         self._go(event)
         if question is not None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from .....bridges.xmpp.federation.options import PartnerOptions
 from .....bridges.xmpp.syntax import xml
 from .....core.federation import LinkState
-from ....authority import Kind
-from .houses import HERE, THERE, Town, until
+from ....authority import Authority, Kind
+from .houses import ELSEWHERE, HERE, THERE, Town, until
 from .stranger import EXTERNAL, OPENING, Stranger
 
 BAD: list[Kind] = ["unknown authority", "expired", "wrong name"]
@@ -105,6 +107,36 @@ async def test_a_certificate_that_is_none_for_connecting_is_not_asked_for_again(
     await until(lambda: here.arrivals.texts == ["one"])
     there.say("two", f"ann@{HERE}", "bob")
     await until(lambda: here.arrivals.texts == ["one", "two"])
+
+
+async def test_a_partner_s_own_certificate_may_be_all_that_is_believed(town: Town) -> None:
+    ours, theirs = (town.authority.certificate_without_authority(domain) for domain in (HERE, THERE))
+    here = await town.start(HERE, THERE, shows=ours, partner={"ca": str(theirs.certificate)})
+    there = await town.start(THERE, HERE, shows=theirs, partner={"ca": str(ours.certificate)})
+    here.say("hello", f"bob@{THERE}")
+    there.say("hello", f"ann@{HERE}", "bob")
+    await until(lambda: here.arrivals.texts == there.arrivals.texts == ["hello"])
+    other = town.authority.certificate_without_authority(THERE)
+    impostor = await Stranger.calls(here.port)
+    await impostor.opens()
+    with pytest.raises(AssertionError, match="the stream ended"):
+        await impostor.secures(other)
+        await impostor.opens()
+
+
+async def test_what_one_partner_s_authority_signs_proves_nothing_about_another(town: Town, tmp_path: Path) -> None:
+    elsewhere = Authority(tmp_path / "elsewhere")
+    partners = {
+        THERE: PartnerOptions(ca=str(town.authority.file)),
+        ELSEWHERE: PartnerOptions(ca=str(elsewhere.file)),
+    }
+    here = await town.start(HERE, partners=partners)
+    (await Stranger.proves(here.port, elsewhere.certificate(ELSEWHERE), sender=ELSEWHERE)).hang_up()
+    impostor = await Stranger.calls(here.port)
+    await impostor.opens(THERE)
+    with pytest.raises(AssertionError, match="the stream ended"):
+        await impostor.secures(elsewhere.certificate(THERE))
+        await impostor.opens(THERE)
 
 
 async def test_open_to_all_means_called_back_by_a_certificate(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

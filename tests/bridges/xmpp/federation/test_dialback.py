@@ -163,6 +163,7 @@ async def test_answers_that_nobody_asked_for(town: Town, said: str) -> None:
         f"<db:result type='valid' from='{ELSEWHERE}' to='{HERE}'/>",
         f"<db:result type='valid' from='{THERE}' to='conference.{HERE}'/>",
         f"<db:result from='{THERE}' to='{HERE}'>key</db:result>",
+        f"<db:result type='valid' from='{THERE}' to='{HERE}' id='another'/>",
         f"<db:verify type='valid' from='{THERE}' to='{HERE}' id='x'/>",
         f"<message from='bob@{THERE}' to='ann@{HERE}'><body>hi</body></message>",
         f"<db:result type='invalid' from='{THERE}' to='{HERE}'/>",

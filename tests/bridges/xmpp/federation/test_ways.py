@@ -302,7 +302,9 @@ async def test_the_next_place_is_tried(town: Town, here: House) -> None:
     await until(lambda: there.arrivals.texts == ["hello"])
 
 
-async def test_dialback_after_a_certificate_was_refused(town: Town, here: House) -> None:
+@pytest.mark.parametrize("named", [False, True])
+async def test_dialback_after_a_certificate_was_refused(town: Town, here: House, named: bool) -> None:
+    """The answer may name the stream, as Prosody's does."""
     host = Host(town.authority.certificate(THERE), EXTERNAL_OFFER + DIALBACK_OFFER)
     town.serves(await host.open(), THERE)
     here.say("hello", f"bob@{THERE}")
@@ -310,7 +312,8 @@ async def test_dialback_after_a_certificate_was_refused(town: Town, here: House)
     assert (await caller.hears()).name == "auth"
     caller.say(f"<failure xmlns='{xml.SASL}'><not-authorized/></failure>")
     assert (await caller.hears()).name == "result"
-    caller.say(f"<db:result from='{THERE}' to='{HERE}' type='valid'/>")
+    stream = f" id='{id(caller)}'" if named else ""
+    caller.say(f"<db:result from='{THERE}' to='{HERE}' type='valid'{stream}/>")
     assert (await caller.hears()).name == "message"
     caller.hang_up()
     host.close()
