@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from ...core.presence import Availability
 from .archive import Archives
@@ -23,7 +24,7 @@ from .presence.blocking import BlockLists
 from .presence.presence import Availabilities
 from .presence.roster import Roster
 from .presence.subscriptions import Subscriptions
-from .queries import Queries
+from .queries import Queries, Query
 from .registration import Registration
 from .resource import Resource, Resources, Start
 from .rooms.admin import RoomAdministration
@@ -47,6 +48,12 @@ if TYPE_CHECKING:
     from ...core.front_end import FrontEnd
 
 
+class Part(Protocol):
+    """Answers questions."""
+
+    def queries(self) -> Iterable[Query]: ...
+
+
 class Parts:
     """A new feature is a part more here, and a line more in the table for each question it answers."""
 
@@ -57,16 +64,13 @@ class Parts:
         self.queries = Queries()
         self.subscriptions = Subscriptions(front_end.contacts, front_end.accounts)
         self.blocking = BlockLists(front_end, self.resources, start)
-        self._roster = Roster(front_end.contacts)
-        self.threads = Threads()
+        self._roster, self.threads = Roster(front_end.contacts), Threads()
         names, signals = Names(front_end.accounts), Signals(front_end, self.resources)
         self.personal = Personal(front_end, self.resources, self.queries, start)
-        bookmarks, cards = self.personal.bookmarks, self.personal.cards
-        invitations = Invitations(front_end, self.resources, self.threads, bookmarks, names)
+        invitations = Invitations(front_end, self.resources, self.threads, self.personal.bookmarks, names)
         talk = RoomTalk(front_end, names, signals, self.threads, relays=options.relay_until_joined)
         reception = Reception(invitations, talk, start)
         self.rooms = Rooms(front_end, names, talk, reception, invitations)
-        pictures = RoomPictures(front_end, self.rooms)
         self.events = RoomEvents(front_end, self.rooms, reception, names, invitations, start)
         self.messages = Messages(front_end, self.resources, signals, self.threads, invitations)
         self.availabilities = Availabilities(
@@ -79,7 +83,7 @@ class Parts:
         self.discovery = discovery = Discovery(front_end, self.queries, self.personal.nodes)
         self.command_service = CommandService(commands, time.monotonic)
         discovery.nodes.append(self.command_service)
-        for part in (
+        answering: tuple[Part, ...] = (
             Service(front_end),
             self._roster,
             self.blocking,
@@ -88,15 +92,23 @@ class Parts:
             discovery,
             self.command_service,
             Registration(front_end, start, removal=options.registration),
+            *self._about_rooms(front_end),
+            self.archives,
+        )
+        for part in answering:
+            self.queries.add(part.queries())
+
+    def _about_rooms(self, front_end: FrontEnd) -> Sequence[Part]:
+        """What can be asked of a room, besides its archive."""
+        pictures = RoomPictures(front_end, self.rooms)
+        return (
             pictures,
-            RoomDiscovery(front_end, self.rooms, cards, pictures, self.queries),
+            RoomDiscovery(front_end, self.rooms, self.personal.cards, pictures, self.queries),
             RoomAdministration(front_end, self.rooms),
             RoomOwnership(front_end, self.rooms),
             RoomRegistration(front_end, self.rooms),
             Moderation(front_end, self.rooms),
-            self.archives,
-        ):
-            self.queries.add(part.queries())
+        )
 
     def channel(self, resource: Resource, start: Start) -> ClientChannel:
         """The core's way to one resource."""
