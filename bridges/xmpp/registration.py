@@ -17,7 +17,7 @@ from .queries import Place, Query
 from .resource import Resource, Start
 from .stream.budget import Bucket, place_of
 from .stream.registering import PASSWORD, QUERY, REMOVE, USERNAME, NotRegistered
-from .syntax import xml
+from .syntax import jid, xml
 from .syntax.stanza import Stanza
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ class NewAccounts:
     async def make(self, remote: str, domain: str, username: str, password: str) -> None:
         """A new account.  Raises NotRegistered."""
         try:
-            who = Identity.parse(f"{username}@{domain}")
-            if who.domain != domain:
-                raise BadAddress(f"{username[:80]!r} is no name")
+            who = _called(username, domain)
             self._addresses.take(place_of(remote))
             self._all.take(None)
             if self._may_administer(who):
@@ -162,9 +160,17 @@ class Registration:
         return b""
 
 
+def _called(username: str, domain: str) -> Identity:
+    """Who would have this name.  Raises BadAddress for what is none."""
+    address = jid.parse(f"{username}@{domain}")
+    if address.domain != domain or not address.user or address.resource:
+        raise BadAddress(f"{username[:80]!r} is no name")
+    return address.identity
+
+
 def _is_called(who: Identity, username: str) -> bool:
     """Whether this is the person's name; some clients write the whole address."""
     try:
-        return Identity.parse(username if "@" in username else f"{username}@{who.domain}") == who
+        return _called(username.removesuffix(f"@{who.domain}"), who.domain) == who
     except BadAddress:
         return False
