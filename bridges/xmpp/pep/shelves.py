@@ -164,7 +164,10 @@ class Shelves:
         self._weigh(who)
 
     async def leave(self, who: Identity) -> None:
-        """Somebody's account goes: the store forgets by itself what begins with their address."""
+        """Somebody's account goes, and their nodes with it, so that whoever reads them meanwhile finds none."""
+        async with self.locked(who) as shelf:
+            for node in list(shelf.nodes.values()):
+                await self.drop_node(who, node)
         _, weight = self._held.pop(who, (None, 0))
         self._weight -= weight
 

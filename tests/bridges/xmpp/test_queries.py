@@ -159,7 +159,7 @@ def identities(answer):
 async def test_the_server_says_what_it_is_and_can_do(house):
     alice = await house.client(ALICE)
     server = await alice.ask(INFO, to="example.test")
-    assert identities(server) == [("server", "im")]
+    assert identities(server) == [("server", "im"), ("pubsub", "pep")]
     assert {
         "http://jabber.org/protocol/disco#info",
         "http://jabber.org/protocol/disco#items",

@@ -238,7 +238,7 @@ async def test_an_account_says_what_it_can_do_with_nodes(house):
         found = {f.get("var") for f in answer.iter(f"{{{INFO}}}feature")}
         assert {f"{PUBSUB}#publish-options", f"{PUBSUB}#auto-create", f"{PUBSUB}#config-node-max"} <= found
     server = await alice.ask(f"<query xmlns='{INFO}'/>", to="example.test")
-    assert not [f for f in server.iter(f"{{{INFO}}}feature") if f.get("var", "").startswith(PUBSUB)]
+    assert ("pubsub", "pep") in {(i.get("category"), i.get("type")) for i in server.iter(f"{{{INFO}}}identity")}
 
 
 async def test_nodes_are_listed_for_who_may_read_them(house):

@@ -121,5 +121,5 @@ async def test_who_leaves_is_forgotten():
     await with_node(shelves, ALICE, item("a"))
     await shelves.leave(ALICE)
     await shelves.leave(BOB)
-    store.kept.clear()
+    assert store.kept == {}
     assert (await shelves.of(ALICE)).nodes == {} and shelves._weight == (await shelves.of(ALICE)).weight
