@@ -276,5 +276,6 @@ def _warnings(room: Room) -> tuple[int, ...]:
 
 
 def _reserved(room: Room, nick: str, who: Identity) -> bool:
-    owner = room.reserved_for(nick)
-    return owner is not None and owner != who
+    """Whether this nickname is kept for somebody else even while they are away (section 7.10)."""
+    names = room.conversation.names
+    return bool(names) and any(name == nick and owner != who for owner, name in names.items())

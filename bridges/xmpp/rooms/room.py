@@ -124,11 +124,6 @@ class Room:
         conversation = self.conversation
         return conversation.charter.addresses_shown or watcher in conversation.moderators
 
-    def reserved_for(self, nick: str) -> Identity | None:
-        """Whose nickname this is even while they are away (section 7.10)."""
-        names = self.conversation.names
-        return next((who for who, name in names.items() if name == nick), None) if names else None
-
     def expect_answer(self, nick: str, id: str, asker: Resource) -> None:
         """An IQ was passed on for an occupant; its answer goes to the client that asked."""
         self.forwarded[nick, id] = asker

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ....core.conversation import Conversation
-from ....core.errors import HereaboutsError
+from ....core.errors import HereaboutsError, TooLarge
 from ....core.identity import Endpoint, Identity
 from ..dialog import Dialog
 from ..errors import Refusal
@@ -100,7 +100,10 @@ class Focus:
         if conversation is None:
             raise Refusal(404)
         newcomer = who not in conversation.participants
-        await immcu.enter(conversation, who)
+        try:
+            await immcu.enter(conversation, who)
+        except TooLarge as why:
+            raise Refusal(486, str(why)) from why
         await self._rename(conversation, request, who)
         return conversation, newcomer
 
