@@ -73,8 +73,10 @@ class XmppBridge:
         if component is not None and not component.clients:
             return [("XMPP, a component of", f"{component.host}:{component.port}")]
         ports = {"starttls": self.options.port, "tls": self.options.tls_port, **self.ports}
+        websocket = self.services.web.websocket_address() if self.services is not None else ""
         return [
             ("XMPP, STARTTLS", f"{host}:{ports['starttls']}"),
             ("XMPP, direct TLS", f"{host}:{ports['tls']}"),
+            *((("XMPP, WebSocket", websocket),) if websocket else ()),
             *((("XMPP, other servers", f"{host}:{ports['server']}"),) if "server" in ports else ()),
         ]

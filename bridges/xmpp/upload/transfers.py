@@ -22,9 +22,9 @@ CHUNK = 256 * 1024
 """Bytes written to the disk at once."""
 MAX_COMING = 50
 """Files that may be on their way to us at once."""
-STALLED = 30.0
+MAX_STALL = 30.0
 """Seconds without a byte of a file, after which it is given up."""
-WITHIN = 3600.0
+FILE_WITHIN = 3600.0
 """Seconds for a whole file."""
 
 SHOWN = frozenset(
@@ -111,7 +111,7 @@ class Transfers:
         shelf = self._uploads.shelf
         file = await asyncio.to_thread(shelf.begin, slot.id)
         try:
-            async with asyncio.timeout(WITHIN):
+            async with asyncio.timeout(FILE_WITHIN):
                 size = await _copied(request, file)
             if size != slot.size:
                 raise Problem("malformed", f"{slot.size} bytes were to come")
@@ -125,7 +125,7 @@ async def _copied(request: web.Request, file: BinaryIO) -> int:
     """How many bytes came and were written.  Raises TimeoutError and OSError."""
     size, waiting = 0, bytearray()
     while True:
-        async with asyncio.timeout(STALLED):
+        async with asyncio.timeout(MAX_STALL):
             chunk = await request.content.readany()
         waiting += chunk
         if len(waiting) >= CHUNK or (waiting and not chunk):

@@ -39,17 +39,23 @@ LOOK_EVERY = 3600.0
 """Seconds between two looks for files that are too old."""
 MAX_FILES = 200_000
 """Files that are here at once: each takes a little memory."""
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Uploads:
     """One service for all domains of the server."""
 
-    def __init__(self, front_end: FrontEnd, options: UploadOptions, public_url: Callable[[], str]) -> None:
-        """``public_url``: how browsers reach us, or nothing; it may change while the server starts."""
+    def __init__(
+        self, front_end: FrontEnd, options: UploadOptions, public_url: Callable[[], str], *, local: bool = False
+    ) -> None:
+        """``public_url``: how browsers reach us, or nothing; it may change while the server starts.
+
+        ``local``: whether all clients are on this machine.
+        """
         self._front_end = front_end
         self._options = options
         self._public_url = public_url
+        self._local = local
         self.shelf = Shelf(front_end.state / FOLDER)
         self.seals = Seals(hmac.digest(secret_of(front_end.state / "secret"), b"slots of shared files", "sha256"))
         self.quota = Quota(options.per_day_mb * MIB, options.files_per_day, options.total_mb * MIB)
@@ -72,9 +78,9 @@ class Uploads:
     # ---- by IQ
 
     def offered(self) -> bool:
-        """Whether files can come: by TLS, as XEP-0363 section 4 demands; this machine needs none."""
+        """Whether files can come: by TLS, as XEP-0363 section 4 demands; between programs of one machine without."""
         url = urlsplit(self._public_url())
-        return url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)
+        return url.scheme == "https" or (self._local and url.hostname in LOOPBACK)
 
     def queries(self) -> Iterable[Query]:
         """The lines of the table."""

@@ -19,7 +19,7 @@ from ....web.site import site_of
 from ....web.visits import Door, Porch
 from ..stream.house import House
 from ..upload.transfers import Transfers, upload_routes
-from ..upload.uploads import Uploads
+from ..upload.uploads import LOOPBACK, Uploads
 from .host_meta import HostMeta
 from .options import WebOptions
 from .websocket import WebSockets
@@ -44,8 +44,10 @@ class WebService:
         self._port = 0
         self.websockets = WebSockets(house, lambda: front_end.stopping, options.origins, options.proxies)
         self.host_meta = HostMeta(self.websocket_address)
-        self.uploads = Uploads(front_end, options.upload, self.public_url) if options.upload.enabled else None
-        self.transfers = Transfers(self.uploads) if self.uploads is not None else None
+        self.uploads = self.transfers = None
+        if options.upload.enabled:
+            self.uploads = Uploads(front_end, options.upload, self.public_url, local=listen in LOOPBACK)
+            self.transfers = Transfers(self.uploads)
 
     def public_url(self) -> str:
         """How browsers reach us; nothing where they cannot."""

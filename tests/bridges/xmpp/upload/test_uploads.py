@@ -22,8 +22,10 @@ from .....bridges.xmpp.upload.slot import GOOD_FOR
 from .....bridges.xmpp.upload.uploads import Uploads
 from .....bridges.xmpp.web.options import WebOptions
 from .....core.front_end import FrontEnd
+from .....core.settings import FrontEndSettings
 from .....web.server import WebServer
 from ....people import ALICE, BOB, Clock
+from ....plugged import hooks_of
 from ....stage import PASSWORD, front_end_in
 from ..socket_client import SocketClient, trusting
 
@@ -128,6 +130,18 @@ async def test_the_service_is_an_item_of_the_server_and_says_how_large_a_file_ma
     fields = {field.get("var"): "".join(field.itertext()) for field in info.iter("{jabber:x:data}field")}
     assert fields == {"FORM_TYPE": NS, "max-file-size": str(20 * MIB)}
     assert len((await place.ask("<query xmlns='http://jabber.org/protocol/disco#items'/>"))[0]) == 0
+
+
+def test_addresses_of_this_machine_are_of_use_on_this_machine_alone(tmp_path: Path):
+    front_end = FrontEnd(FrontEndSettings(), hooks_of(), {}, tmp_path)
+    for url, local, offered in (
+        ("https://chat.example.test", False, True),
+        ("http://127.0.0.1:8080", True, True),
+        ("http://127.0.0.1:8080", False, False),
+        ("http://chat.example.test", True, False),
+        ("", True, False),
+    ):
+        assert Uploads(front_end, UploadOptions(), lambda url=url: url, local=local).offered() == offered
 
 
 @pytest.mark.parametrize("how", ["off", "no TLS"])
@@ -353,7 +367,7 @@ async def test_half_a_file_is_none(place: Place):
 
 
 async def test_who_stalls_is_given_up(place: Place, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(transfers, "STALLED", 0.1)
+    monkeypatch.setattr(transfers, "MAX_STALL", 0.1)
     put, _ = await place.slot()
     writer = await half(place, put, TEXT[:100])
     parts = place.uploads.shelf._folder

@@ -16,7 +16,7 @@ from .....bridges.xmpp.plugin import XmppBridge
 from .....bridges.xmpp.stream.limits import AFTER_SIGN_IN, MAX_TRIES
 from .....bridges.xmpp.web import websocket
 from .....bridges.xmpp.web.options import WebOptions
-from .....bridges.xmpp.web.websocket import MAX_BEYOND, WebSockets
+from .....bridges.xmpp.web.websocket import MAX_BEYOND, FrameTransport, WebSockets
 from .....core.front_end import FrontEnd
 from .....core.identity import Endpoint
 from .....web.server import WebServer
@@ -333,3 +333,28 @@ def test_where_somebody_is_and_whether_tls_protects_their_password(request_: Req
             sockets._remote(request_)  # type: ignore[arg-type]
     else:
         assert sockets._remote(request_) == address  # type: ignore[arg-type]
+
+
+class Socket:
+    """A WebSocket that is not closed, as far as it knows."""
+
+    closed = False
+
+
+class Below(asyncio.Transport):
+    """A connection that is gone, as some event loops have them: whoever touches it fails."""
+
+    def is_closing(self) -> bool:
+        return True
+
+    def write(self, data: object) -> None:
+        raise RuntimeError("the handler is closed")
+
+    def get_write_buffer_size(self) -> int:
+        raise RuntimeError("the handler is closed")
+
+
+def test_what_is_said_to_a_connection_that_is_gone_is_dropped():
+    gone = FrameTransport(Socket(), Below(), lambda: "")  # type: ignore[arg-type]
+    gone.write(b"\x81\x00")
+    assert gone.get_write_buffer_size() == 0
