@@ -56,6 +56,7 @@ async def test_two_who_see_each_other(street: Street, program: str) -> None:
         there = bob.boundjid.bare
         entry = await ours.front_end.contacts.get(Identity.parse(ANN), Identity.parse(there))
         assert entry is not None and entry.sees and entry.seen
+        assert ours.partner(theirs).watched == 1
         ann.send_presence(pshow="xa", pstatus="at lunch")
         await sees(bob, ANN, "xa")
         bob.send_presence(pshow="dnd", pstatus="In a meeting")

@@ -48,8 +48,6 @@ class Abroad:
     ) -> None:
         """``everything``: contacts elsewhere are shown presence as it is, not the availability alone."""
         self.carriers: list[Carrier] = []
-        self._front_end = front_end
-        self._start = start
         self.guests = Guests(self.send, self.serves, self._bounced)
         self._bounces = Bounces(front_end, parts, self.guests, start)
         goodbyes = parts.availabilities.goodbyes
@@ -64,10 +62,6 @@ class Abroad:
         self._missed: set[str] = set()
         parts.resources.abroad = self.guests
         front_end.registrar.elsewhere.append(self._correspondence.hear)
-
-    def close(self) -> None:
-        """The bridge stops."""
-        self._front_end.registrar.elsewhere.remove(self._correspondence.hear)
 
     # ---- the way out
 
@@ -112,14 +106,7 @@ class Abroad:
             self.sights.found(domain)
             self.audience.found(domain)
 
-    # ---- what carriers may ask
-
-    async def invited(self, local: Identity, stranger: Identity) -> bool:
-        """Whether somebody here has turned to somebody of another domain first: as a contact, or by writing."""
-        entry = await self._front_end.contacts.get(local, stranger)
-        if entry is not None and entry.listed:
-            return True
-        return await self._front_end.immcu.between(local, stranger) is not None
+    # ---- inside
 
     def _miss(self, domain: str) -> None:
         if len(self._missed) >= MAX_MISSED:

@@ -54,6 +54,8 @@ class Correspondence:
         if not self._guests.serves(who.domain):
             return
         match news:
+            case Receipt(kept=True):
+                return
             case Typing() | Receipt():
                 self._signal(who, news)
             case Happened():
@@ -87,6 +89,8 @@ class Correspondence:
         if conversation.shape is Shape.CONFERENCE:
             for guest in self._guests.sitting(who, conversation.address) if conversation.address is not None else ():
                 self._parts.rooms.signal(guest, news)
+        elif isinstance(news, Receipt) and news.kept:
+            return  # it came as a message
         elif isinstance(news, Typing):
             guest = self._guests.of(who)
             guest.send(typing_stanza(news, sender, guest.session.jid_bytes))

@@ -8,6 +8,7 @@ from ....core.errors import NotFound
 from ..errors import StanzaError
 from ..messages import payload
 from ..messages.messages import cleaned
+from ..messages.wordless import worth_keeping
 from ..presence.blocking import BLOCKED
 from ..presence.watch import halves
 from ..resource import MAX_DIRECTED, Resource, Rest
@@ -49,7 +50,7 @@ class Outgoing:
         if to.user and to.identity in resource.blocked:
             raise StanzaError("cancel", "not-acceptable", "you have blocked this person", inner=BLOCKED)
         talk = bool(to.user) and stanza.type not in PASSED and not in_room_elsewhere(resource, to)
-        if talk and (DIRECT in stanza.kids or payload.text_of(stanza)):
+        if talk and (DIRECT in stanza.kids or payload.text_of(stanza) or worth_keeping(stanza)):
             return await self._parts.messages.take(resource, stanza, to)
         sent = payload.packed(stanza, self._said(resource, stanza))
         kind = b"error" if stanza.type == "error" else b""

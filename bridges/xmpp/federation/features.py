@@ -20,6 +20,7 @@ async def federation(services: Services) -> AsyncIterator[None]:
         yield
         return
     served = Federation(services.front_end, options, services.router.abroad)
+    served.counts(services.router.abroad.sights.watched_at)
     services.ports.update(await served.open(services.options.listen))
     carriers.append(served)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ....core.dns import Lookup
@@ -78,6 +79,10 @@ class Federation:
                 raise SettingsError([f"{text}; choose another"]) from None
         self._front_end.federation.sources.append(self._neighbourhood.partners)
         return opened
+
+    def counts(self, watched: Callable[[str], int]) -> None:
+        """How many people of a domain are watched here is known to whoever watches them."""
+        self._neighbourhood.watched = watched
 
     async def close(self) -> None:
         """Say goodbye to all; senders are told what did not leave."""

@@ -30,6 +30,8 @@ class Neighbour:
         self.options = options
         self.queued = 0
         """Stanzas that wait to go there, when it was counted last."""
+        self.watched = 0
+        """People there whom somebody here watches, likewise."""
         self.sent = self.received = self.refused = 0
         self.error = ""
         """Why it failed last, in one sentence; empty once it works."""
@@ -100,7 +102,8 @@ class Neighbour:
             self.sent,
             self.received,
             self.refused,
-            since=self._since,
+            self.watched,
+            self._since,
         )
 
     def _becomes(self, state: LinkState) -> None:

@@ -25,6 +25,7 @@ class Neighbourhood:
         self._strangers: dict[str, Neighbour] = {}
         self._blocked = frozenset(prepared(domain) for domain in options.blocked)
         self.queued: Callable[[Neighbour], int] = lambda neighbour: 0
+        self.watched: Callable[[str], int] = lambda domain: 0
 
     def neighbour_of(self, domain: str) -> Neighbour | None:
         """Whom a domain belongs to; None where we do not speak with it."""
@@ -39,7 +40,7 @@ class Neighbourhood:
         """How all of them are doing."""
         found = [*self._written.values(), *self._strangers.values()]
         for neighbour in found:
-            neighbour.queued = self.queued(neighbour)
+            neighbour.queued, neighbour.watched = self.queued(neighbour), self.watched(neighbour.domain)
         return [neighbour.status for neighbour in found]
 
     def _is_blocked(self, domain: str) -> bool:

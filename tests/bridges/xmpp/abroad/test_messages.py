@@ -86,7 +86,8 @@ async def test_signals_without_text_pass_both_ways(domains, child):
     await juliet.send(f"<message type='chat' id='s2' to='{alice.jid}'>{child}</message>")
     for hearer, sender, id in ((juliet, alice, "s1"), (alice, juliet, "s2")):
         (heard,) = hearer.got("message")
-        assert heard.get("from") == sender.jid and heard.get("id") == id and len(heard) == 1
+        assert heard.get("from") == sender.jid and heard.get("id") == id
+        assert [kid.tag for kid in heard[1:]] in ([], ["{urn:xmpp:sid:0}stanza-id"])
         assert heard[0].tag.rpartition("}")[2] in child
 
 
@@ -188,17 +189,6 @@ async def test_whom_one_blocks_is_neither_written_to_nor_heard(domains):
     assert alice.got() == []
     (error,) = juliet.got("message")
     assert condition(error) == ("cancel", "service-unavailable") and error.get("id") == "b1"
-
-
-async def test_whoever_was_turned_to_first_is_invited(ours):
-    house, _ = ours
-    alice = await house.client(ALICE)
-    assert not await house.abroad.invited(ALICE, JULIET)
-    await alice.send(CHAT.format(""))
-    assert await house.abroad.invited(ALICE, JULIET)
-    assert not await house.abroad.invited(BOB, JULIET)
-    await house.front_end.contacts.put(BOB, JULIET, name="", groups=())
-    assert await house.abroad.invited(BOB, JULIET)
 
 
 async def test_stanzas_that_are_not_for_us_are_not_carried_on(ours):
