@@ -1,16 +1,19 @@
 """Pidgin without a window: Debian's libpurple with XMPP or SIMPLE (SIP), driven by lines on standard input.
 
-Run as a program.  Commands: presence available|away|dnd|offline, friend ADDRESS, msg ADDRESS TEXT, quit.
+Run as a program.  Commands: presence available|away|dnd|offline, friend ADDRESS, icon FILE, msg ADDRESS TEXT,
+quit.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes as c
+import hashlib
 import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 PTR, STR, INT, UINT = c.c_void_p, c.c_char_p, c.c_int, c.c_uint
@@ -145,6 +148,7 @@ class Purple:
         )
         on("blist", b"buddy-signed-on", (PTR, PTR), lambda buddy, _: emit("on", who=self._name(buddy)))
         on("blist", b"buddy-signed-off", (PTR, PTR), lambda buddy, _: emit("off", who=self._name(buddy)))
+        on("blist", b"buddy-icon-changed", (PTR, PTR), lambda buddy, _: self._icon(buddy))
         on("blist", b"buddy-status-changed", (PTR, PTR, PTR, PTR), lambda buddy, *_: self._status(buddy))
         on(
             "conversations", b"received-im-msg", (PTR, STR, STR, PTR, INT, PTR),
@@ -159,6 +163,15 @@ class Purple:
         status = self.ask("presence_get_active_status", PTR, self.ask("buddy_get_presence", PTR, buddy))
         emit("presence", who=self._name(buddy), status=self.ask("status_get_id", STR, status).decode())
 
+    def _icon(self, buddy: Any) -> None:
+        """The SHA-1 of a buddy's picture, or nothing."""
+        icon, size = self.ask("buddy_get_icon", PTR, buddy), c.c_size_t()
+        picture = b""
+        if icon:
+            start = self.ask("buddy_icon_get_data", PTR, icon, c.byref(size))
+            picture = c.string_at(start, size.value)
+        emit("icon", who=self._name(buddy), hash=hashlib.sha1(picture).hexdigest() if picture else "")
+
     def do(self, line: str) -> None:
         command, *words = line.split(" ")
         match command:
@@ -168,6 +181,11 @@ class Purple:
                 buddy = self.ask("buddy_new", PTR, self.account, words[0].encode(), None)
                 self.ask("blist_add_buddy", None, buddy, None, None, None)
                 self.ask("account_add_buddy", None, self.account, buddy)
+            case "icon":
+                picture = Path(words[0]).read_bytes()
+                self.glib.g_memdup.restype = PTR
+                copy = self.glib.g_memdup(picture, len(picture))
+                self.ask("buddy_icons_set_account_icon", PTR, self.account, copy, c.c_size_t(len(picture)))
             case "msg":
                 conversation = self.ask("conversation_new", PTR, INT(1), self.account, words[0].encode())
                 im = self.ask("conversation_get_im_data", PTR, conversation)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import struct
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import fromstring
 
@@ -15,7 +18,8 @@ from slixmpp.plugins.xep_0048.stanza import Bookmarks as OldBookmarks
 from slixmpp.plugins.xep_0402.stanza import Conference
 
 from .conftest import DOMAIN, Visitors
-from .program import until
+from .program import needs, until
+from .terminal import Terminal
 from .xmpp import Slix
 
 pytestmark = [pytest.mark.client, pytest.mark.timeout(240)]
@@ -30,10 +34,20 @@ TUNE = "http://jabber.org/protocol/tune"
 DEVICES = "eu.siacs.conversations.axolotl.devicelist"
 ALICE, BOB = f"alice@{DOMAIN}", f"bob@{DOMAIN}"
 ROOM = f"tearoom@conference.{DOMAIN}"
-PICTURE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cf500f00038601808"
-    "0500a5a0000000049454e44ae426082"
-)
+
+
+def png(side: int) -> bytes:
+    """A grey square that every program can read."""
+
+    def chunk(name: bytes, inside: bytes) -> bytes:
+        return struct.pack(">I", len(inside)) + name + inside + struct.pack(">I", zlib.crc32(name + inside))
+
+    rows = zlib.compress((b"\0" + b"\x80" * side) * side)
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+PICTURE = png(48)
 
 
 class Publisher(Slix):
@@ -94,7 +108,7 @@ async def test_a_picture_is_seen_by_the_contact_by_every_way(publishers: Any) ->
     alice, bob = await publishers("alice", "desk"), await publishers("bob", "desk", METADATA)
     hash = hashlib.sha1(PICTURE).hexdigest()
     await alice.plugin["xep_0084"].publish_avatar(PICTURE)
-    info = {"id": hash, "type": "image/png", "bytes": str(len(PICTURE)), "height": "1", "width": "1"}
+    info = {"id": hash, "type": "image/png", "bytes": str(len(PICTURE)), "height": "48", "width": "48"}
     await alice.plugin["xep_0084"].publish_avatar_metadata([info])
     event = await bob.hears_of(ALICE, METADATA)
     assert payload(event)[0].get("id") == hash
@@ -155,9 +169,7 @@ async def test_keys_as_omemo_keeps_them(publishers: Any) -> None:
     assert item.xml[0][0].get("id") == "234373136"
 
 
-async def test_only_what_a_client_wants_to_hear_and_only_from_whom_it_may(
-    publishers: Any, visitors: Visitors
-) -> None:
+async def test_only_what_a_client_wants_to_hear_and_only_from_whom_it_may(publishers: Any, visitors: Visitors) -> None:
     alice, bob = await publishers("alice", "desk", TUNE), await publishers("bob", "desk", TUNE)
     deaf, heard = await visitors.slix("bob", "deaf"), []
     deaf.add_event_handler("message", heard.append)
@@ -172,3 +184,47 @@ async def test_only_what_a_client_wants_to_hear_and_only_from_whom_it_may(
     with pytest.raises(IqError) as refused:
         await bob.plugin["xep_0060"].get_items(JID(ALICE), TUNE)
     assert refused.value.condition == "not-authorized"
+
+
+async def test_pictures_with_pidgins_library(publishers: Any, visitors: Visitors, tmp_path: Path) -> None:
+    file = tmp_path / "picture.png"
+    file.write_bytes(PICTURE)
+    hash = hashlib.sha1(PICTURE).hexdigest()
+    alice, bob = await publishers("alice", "desk", METADATA), await visitors.pidgin("bob")
+    await bob.wait("signed-on")
+    await alice.plugin["xep_0153"].set_avatar(avatar=PICTURE, mtype="image/png")
+    await bob.wait("icon", who=ALICE, hash=hash)
+    bob.do(f"icon {file}")
+    event = await alice.hears_of(BOB, METADATA)
+    await until(lambda: alice.photos.get(BOB), f"a hash in bob's presence; saw {alice.photos}")
+    answer = await alice.plugin["xep_0084"].retrieve_avatar(JID(BOB), payload(event)[0].get("id"))
+    assert answer["pubsub"]["items"]["item"]["avatar_data"]["value"] == PICTURE
+
+
+async def test_a_picture_that_profanity_sets(publishers: Any, visitors: Visitors, tmp_path: Path) -> None:
+    needs("profanity")
+    file = tmp_path / "picture.png"
+    file.write_bytes(PICTURE)
+    alice = await publishers("alice", "desk", METADATA)
+    screen = Terminal("profanity", visitors.homes / "profanity")
+    try:
+        await screen.shows("Profanity")
+        port = visitors.server.ports["xmpp"]
+        await screen.type(f"/connect {BOB} server 127.0.0.1 port {port} tls trust")
+        await screen.shows("Enter password", "password")
+        await screen.type(visitors.password("bob"))
+        await screen.shows("logged in successfully")
+        await screen.type(f"/avatar set {file}")
+        try:
+            event = await alice.hears_of(BOB, METADATA)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{screen.text}") from None
+        info = payload(event)[0]
+        answer = await alice.plugin["xep_0084"].retrieve_avatar(JID(BOB), info.get("id"))
+        shown = answer["pubsub"]["items"]["item"]["avatar_data"]["value"]
+        assert hashlib.sha1(shown).hexdigest() == info.get("id")
+        card = await alice.plugin["xep_0054"].get_vcard(JID(BOB))
+        # profanity calls the type img/png; the card has what the bytes say.
+        assert card["vcard_temp"]["PHOTO"]["BINVAL"] == shown and card["vcard_temp"]["PHOTO"]["TYPE"] == "image/png"
+    finally:
+        screen.close()
