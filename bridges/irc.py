@@ -114,6 +114,9 @@ class IrcBridge:
     def deliver(self, delivery: Delivery) -> asyncio.Future[None]:
         """Say a message in the channel, each line with its speaker; done when the last line is sent."""
         outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if delivery.message.wordless:
+            outcome.set_result(None)
+            return outcome
         if not self._joined or self._outgoing.qsize() > MAX_WAITING:
             why = "too much waits for it already" if self._joined else "we are not in it"
             outcome.set_exception(Undeliverable(f"{self.options.channel}: {why}"))

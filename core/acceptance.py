@@ -56,7 +56,7 @@ class Acceptance:
             conversation.last_said = message.sent_at
             self._fan_out.show(message, conversation, hearers, echo=echo)
             self._neighbours.said(message, hearers)
-            if self._announced:
+            if self._announced and not message.wordless:
                 self._hooks.message_said(message=message, conversation=conversation)
         if not said.done():
             said.set_result(message)

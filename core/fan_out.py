@@ -100,7 +100,8 @@ class FanOut:
     async def missed(self, who: Identity, limit: int = MAX_BACKLOG) -> list[Message]:
         """The messages that wait for somebody; no more than ``limit`` are looked at."""
         messages = await self._store.unseen(who, limit)
-        return [m for m in messages if m.seq > self._shown.get(m.conversation, {}).get(who, 0)]
+        shown = self._shown
+        return [m for m in messages if not m.wordless and m.seq > shown.get(m.conversation, {}).get(who, 0)]
 
     async def close(self) -> None:
         """Wait for what is under way to other domains."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 64 * 1024
 """Bytes of text in one message."""
+WORDLESS = "application/xmpp+xml"
+"""The content type of what has no text and is worth keeping all the same, in its native words alone (RFC 3923)."""
 
 
 class Native(NamedTuple):
@@ -68,6 +70,15 @@ class Message:
     client: str = ""
     native: Native | None = None
 
+    @property
+    def wordless(self) -> bool:
+        """Whether it says something only to programs that know its native words: a receipt, a reaction, a retraction.
+
+        It is kept and shown in its place among the others; it counts as nothing said, and people of other worlds are
+        not shown it.
+        """
+        return self.content_type == WORDLESS and not self.text
+
 
 class Copy(enum.Enum):
     """Why an endpoint is shown a message."""
@@ -107,13 +118,14 @@ class Typing:
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """A message was delivered or displayed at its receiver (XEP-0184, RFC 5438).  ``origin`` is the sender's id for
-    it."""
+    it.  ``kept``: it is a wordless message as well, for those who understand it."""
 
     conversation: Conversation
     who: Endpoint
     origin: str
     displayed: bool
     native: Native | None = None
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

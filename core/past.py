@@ -26,7 +26,8 @@ class Past:
         self._store = store
 
     async def read(self, conversation: Conversation, who: Identity, limit: int) -> Sequence[Message]:
-        """The newest messages this participant may see, oldest first, without those that were taken back.
+        """The newest messages this participant may see, oldest first, without those that were taken back and those
+        without words.
 
         Where people come and go, whoever is let in may read what was said before.
         """
@@ -43,7 +44,7 @@ class Past:
                 break
             id = earlier.continues
         gone = await self._store.retractions([said.id for said in found])
-        return [said for said in found if said.id not in gone] if gone else found
+        return [said for said in found if said.id not in gone and not said.wordless]
 
     async def resumed(self, address: Identity, id: str, at: datetime) -> tuple[Conversation, Sequence[Identity]] | None:
         """The conference that was last at an address as it may go on under a new id, and its people.

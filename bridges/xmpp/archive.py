@@ -17,6 +17,7 @@ from . import paging
 from .errors import StanzaError, bad_request, item_not_found
 from .messages import payload
 from .messages.messages import sender_of
+from .messages.wordless import tombstone as left_of
 from .queries import Place, Query
 from .resource import Resource
 from .rooms.names import Names
@@ -73,7 +74,7 @@ class Archives:
         conversation = await self._conference(resource, iq)
         wish = paging.read(query)
         page = await self._page(_question(query, wish, resource.identity, conversation))
-        gone = await self._front_end.store.retractions([said.id for said in page.messages]) if conversation else {}
+        gone = await self._front_end.store.retractions([said.id for said in page.messages])
         messages = page.messages[::-1] if query.find(f"{{{xml.MAM}}}flip-page") is not None else page.messages
         resource.session.send_all(
             [await self._result(resource, iq, query.get("queryid"), said, conversation, gone) for said in messages]
@@ -144,7 +145,7 @@ class Archives:
     ) -> bytes:
         """Section 4.2: a message, forwarded with the time at which it was said."""
         if conversation is None:
-            original = await self._talked(resource.identity, said)
+            original = await self._talked(resource.identity, said, gone.get(said.id))
         else:
             original = self._said_in_room(self._rooms.shown(conversation), said, resource, gone.get(said.id))
         inside = original.replace(b"<message ", b"<message xmlns='jabber:client' ", 1)
@@ -154,17 +155,20 @@ class Archives:
         attrs = {"from": iq.attrs.get("to") or resource.session.bare, "to": resource.session.jid}
         return xml.element("message", attrs, result)
 
-    async def _talked(self, who: Identity, said: Message) -> bytes:
+    async def _talked(self, who: Identity, said: Message, gone: Retraction | None) -> bytes:
         conversation = await self._front_end.immcu.roll.find(said.conversation)
         people = conversation.participants if conversation is not None else []
         other = next((person for person in people if person != said.sender), said.sender)
         to = f"{other}/{said.target}" if said.target else str(other)
-        return payload.stanza(sender_of(said), jid.quoted(to), payload.packed_message(said))
+        packed = payload.packed_message(said) if gone is None else left_of(said, gone)
+        return payload.stanza(sender_of(said), jid.quoted(to), packed)
 
     def _said_in_room(self, room: Room, said: Message, resource: Resource, gone: Retraction | None) -> bytes:
         nick = room.nick_of(said.sender, self._names.nick_of(said.sender))
         if gone is None:
             return room_message(room, said, nick).to(resource.session.jid_bytes)
+        if gone.by == said.sender:
+            return room_message(room, said, nick, left=left_of(said, gone)).to(resource.session.jid_bytes)
         by = room.nick_of(gone.by, self._names.nick_of(gone.by))
         return tombstone(room, said, gone, nick, by).to(resource.session.jid_bytes)
 

@@ -127,6 +127,8 @@ class ClientChannel:
 
     def _signal(self, news: Typing | Receipt) -> None:
         resource = self.resource
+        if isinstance(news, Receipt) and news.kept:
+            return
         if not resource.available or resource.session.priority < 0 or (resource.unwatched and isinstance(news, Typing)):
             return
         if news.conversation.shape is Shape.CONFERENCE:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from ...core.hooks import PROJECT
 from .capabilities import Caps, verification
 from .errors import item_not_found, service_unavailable
+from .messages.wordless import TOMBSTONES
 from .presence.sight import level_of
 from .queries import Place, Queries, Query
 from .resource import Resource
@@ -29,6 +30,8 @@ OFFLINE = "msgoffline"
 CAPS_NODE = "urn:hereabouts"
 """Names the program, beside the hash of what it can do (XEP-0115 section 4)."""
 SERVICE_FEATURES = (xml.MUC,)
+SERVER = (("server", "im", PROJECT), ("pubsub", "pep", PROJECT))
+"""What the server is.  The nodes are those of accounts, but older clients, such as Pidgin, look for them here."""
 ACCOUNT = (("account", "registered", ""), ("pubsub", "pep", ""))
 """What an account is: somebody's, and a place for their nodes (XEP-0163 section 6.1)."""
 
@@ -55,6 +58,8 @@ class Discovery:
         if front_end.settings.offline != "refuse":
             queries.announce(Place.SERVER, OFFLINE)
         queries.announce(Place.SERVICE, *SERVICE_FEATURES)
+        for place in (Place.ACCOUNT, Place.ROOM):
+            queries.announce(place, TOMBSTONES)
 
     def queries(self) -> Iterable[Query]:
         """The lines of the table."""
@@ -85,12 +90,11 @@ class Discovery:
         return Caps(CAPS_NODE, verification(query, "sha-1") or "", "sha-1")
 
     def _server_info(self, node: str | None) -> bytes:
-        return _info(node, [("server", "im", PROJECT)], self.server_features())
+        return _info(node, SERVER, self.server_features())
 
     def server_features(self) -> list[str]:
-        """What the server can do; nodes are each account's own (XEP-0163 section 6.1)."""
-        features = {*self._queries.features(Place.SERVER), *self._queries.features(Place.ACCOUNT)}
-        return sorted(feature for feature in features if not feature.startswith(xml.PUBSUB))
+        """What the server can do, by itself and for each account."""
+        return sorted({*self._queries.features(Place.SERVER), *self._queries.features(Place.ACCOUNT)})
 
     async def account(self, resource: Resource, iq: Stanza) -> bytes:
         """The asker's own account."""

@@ -25,6 +25,7 @@ from ..conversation import (
     SubjectChanged,
 )
 from ..errors import Conflict, Gone
+from ..message import WORDLESS
 from .appends import Appends
 from .charters import kept
 from .positions import settle
@@ -51,7 +52,10 @@ LEAVE = """
 BECOME = "UPDATE conversations SET shape = ?, address = ? WHERE id = ?"
 SEATS = "SELECT who, joined_at, left_at, reason FROM seats WHERE conversation = ? ORDER BY id"
 ATTENDANCE = "SELECT who, instance, client, first_at FROM attendance WHERE conversation = ? ORDER BY id"
-SAID = "SELECT sender, count(*) FROM messages WHERE conversation = ? GROUP BY sender ORDER BY min(seq)"
+SAID = f"""
+    SELECT sender, count(*) FROM messages WHERE conversation = ? AND NOT (content_type = '{WORDLESS}' AND text = '')
+    GROUP BY sender ORDER BY min(seq)
+"""
 
 records = msgspec.json.Decoder(CallDetailRecord)
 facts_of = msgspec.json.Decoder(CallFacts)

@@ -6,6 +6,9 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 
 import org.igniterealtime.smack.inttest.AbstractSmackIntTest;
 import org.igniterealtime.smack.inttest.Configuration;
@@ -27,6 +30,7 @@ import org.igniterealtime.smack.inttest.annotations.SpecificationReference;
 public final class Run {
 
     private static final String DISABLED = "sinttest.disabledTests";
+    private static final Logger LOGGER = Logger.getLogger(SmackIntegrationTestFramework.class.getName());
     private static final int MOST_ENDS = 100;
 
     public static void main(String[] arguments) throws Exception {
@@ -44,12 +48,16 @@ public final class Run {
     }
 
     private static boolean once(PrintWriter out, Set<String> done) throws Exception {
+        Begun begun = new Begun();
         Suite suite = new Suite(Configuration.newConfiguration(new String[0]));
         Throwable why = null;
+        LOGGER.addHandler(begun);
         try {
             suite.run();
         } catch (Throwable thrown) {
             why = thrown;
+        } finally {
+            LOGGER.removeHandler(begun);
         }
         if (suite.found() != null) {
             new Report(out, done).write(suite.found());
@@ -59,6 +67,9 @@ public final class Run {
         }
         why.printStackTrace();
         Method culprit = culprit(why);
+        if (culprit == null) {
+            culprit = begun.last;
+        }
         if (culprit == null || !done.add(name(culprit))) {
             throw new IllegalStateException("the suite ended early", why);
         }
@@ -87,6 +98,26 @@ public final class Run {
 
     private static String name(Method method) {
         return method.getDeclaringClass().getSimpleName() + "." + method.getName();
+    }
+
+    /** Which case began last: one that fails before its method is called is in no stack trace. */
+    private static final class Begun extends Handler {
+
+        private Method last;
+
+        @Override
+        public void publish(LogRecord record) {
+            ConcreteTest test = SmackIntegrationTestFramework.getTestUnderExecution();
+            last = test == null ? last : test.getMethod();
+        }
+
+        @Override
+        public void flush() {
+        }
+
+        @Override
+        public void close() {
+        }
     }
 
     private static final class Suite extends SmackIntegrationTestFramework {

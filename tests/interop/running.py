@@ -28,7 +28,7 @@ STORE_PASSWORD = "changeit"
 """Java reads no store without one; there is no secret in it."""
 PATIENCE = 60.0
 """Seconds the server may take to begin or to stop."""
-REPLY_TIME = 5000
+REPLY_TIME = 10_000
 """Milliseconds the suite waits for what does not come."""
 CONFIGURATION = """\
 [front_end]
@@ -42,9 +42,14 @@ listen = "{address}"
 new_per_second = 1000
 open_per_address = 1000
 stanzas_per_second = 1000
+admins = ["{administrator}@{domain}"]
 
-[addusers]
-use = "addusers:AddUsers"
+[xmpp.web]
+port = 0
+
+[xmpp.services.stun]
+type = "stun"
+host = "stun.{domain}"
 """
 
 
@@ -84,12 +89,12 @@ def run(
     report = folder / "report.tsv"
     report.unlink(missing_ok=True)
     with server(folder, address), (folder / "suite.log").open("wb") as log:
-        subprocess.run(
+        done = subprocess.run(
             ["java", "-cp", path, f"-Dreport={report}", *_properties(folder, address, classes, specifications, traffic),
              *options, "Run"],
             cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-    if not report.exists():
+    if done.returncode or not report.exists():
         raise suite.Unavailable(f"the suite ended early:\n{(folder / 'suite.log').read_text(errors='replace')[-3000:]}")
     return read(report)
 

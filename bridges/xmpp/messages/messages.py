@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from ....core.errors import Answered, NotFound
+from ....core.errors import Absent, Answered, NotFound
 from ....core.identity import Endpoint
 from ....core.message import Message, Utterance
 from ..errors import StanzaError, service_unavailable
@@ -17,8 +17,9 @@ from ..syntax import jid
 from ..syntax.jid import Jid
 from ..syntax.stanza import Stanza
 from . import payload
-from .signals import MARKABLE, REQUEST, Signals
+from .signals import MARKABLE, RECEIPTS, REQUEST, Signals
 from .threads import Threads
+from .wordless import RETRACT, take_back, utterance, worth_keeping
 
 if TYPE_CHECKING:
     from ....core.front_end import FrontEnd
@@ -60,6 +61,8 @@ class Messages:
             return None
         text = payload.text_of(message)
         if not text:
+            if worth_keeping(message):
+                return await self._keep(resource, message, to, inner)
             await self._signals.take(resource, message, to, inner)
             return None
         if type != "chat" and to.resource and not self._is_anywhere(to.endpoint):
@@ -80,12 +83,28 @@ class Messages:
             return None
         return self._said(resource, message, to, saying)
 
+    async def _keep(self, resource: Resource, message: Stanza, to: Jid, inner: bytes) -> Rest:
+        """No text, and worth something later.  Nobody learns from it whether the person exists."""
+        try:
+            words = utterance(resource, message, inner, target=to.resource)
+            saying = await self._front_end.immcu.offer(words, to.identity)
+        except (NotFound, Absent, Answered):
+            return None
+        conversation = await self._front_end.immcu.between(resource.identity, to.identity)
+        if conversation is not None and not RECEIPTS.isdisjoint(message.kids):
+            self._signals.confirm(resource, message, conversation, inner, kept=True)
+        return self._said(resource, message, to, saying)
+
     async def _said(self, resource: Resource, message: Stanza, to: Jid, saying: Awaitable[Message]) -> None:
         said = await saying
         if payload.THREAD in message.kids and (thread := payload.thread_of(message)):
             self._threads.note(said.conversation, thread)
         if REQUEST in message.kids or MARKABLE in message.kids:
             resource.remember(said.origin or said.id, message.id)
+        if RETRACT in message.kids:
+            conversation = self._front_end.immcu.conversations.get(said.conversation)
+            if conversation is not None:
+                await take_back(self._front_end, message, conversation, resource.identity, to.identity)
         if to.identity == resource.identity:
             self._to_myself(resource, said, to)
 

@@ -58,10 +58,17 @@ class Signals:
             typing = Typing(conversation, who, COMPOSING in message.kids, own_words)
             self._front_end.immcu.tell(conversation, typing, but=who)
             return
+        self.confirm(resource, message, conversation, inner)
+
+    def confirm(
+        self, resource: Resource, message: Stanza, conversation: Conversation, inner: bytes, *, kept: bool = False
+    ) -> None:
+        """Receipts alone; ``kept`` are those that go to XMPP people as messages."""
         for kid in message.tree:
             if kid.tag in RECEIPTS:
-                receipt = Receipt(conversation, who, kid.get("id", "")[:MAX_THREAD], kid.tag in DISPLAYED, own_words)
-                self._front_end.immcu.tell(conversation, receipt, but=who)
+                about, seen = kid.get("id", "")[:MAX_THREAD], kid.tag in DISPLAYED
+                receipt = Receipt(conversation, resource.endpoint, about, seen, native(message, inner), kept)
+                self._front_end.immcu.tell(conversation, receipt, but=resource.endpoint)
                 return
 
     def forward(self, resource: Resource, message: Stanza, to: Jid, inner: bytes) -> None:

@@ -32,7 +32,7 @@ class Roster:
 
     def queries(self) -> Iterable[Query]:
         """The lines of the table."""
-        yield Query("get", QUERY, Place.ACCOUNT, self.read)
+        yield Query("get", QUERY, Place.ACCOUNT, self.read, xml.ROSTER)
         yield Query("set", QUERY, Place.ACCOUNT, self.change)
         for type in ("get", "set"):
             yield Query(type, QUERY, Place.PERSON, self.refuse)

@@ -86,7 +86,7 @@ class Post:
 
     def deliver(self, delivery: Delivery) -> asyncio.Future[None] | None:
         """What somebody said to one of their people."""
-        if delivery.copy is Copy.SENT:
+        if delivery.copy is Copy.SENT or delivery.message.wordless:
             return None
         outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         posted = Posted(delivery.to.identity, lambda: self._said(delivery), self._until(), delivery, outcome)

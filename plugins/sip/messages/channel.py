@@ -74,7 +74,7 @@ class SipChannel:
 
     def deliver(self, delivery: Delivery) -> asyncio.Future[None] | None:
         """What somebody said; what the person said elsewhere themselves, pager mode cannot show."""
-        if delivery.copy is Copy.SENT:
+        if delivery.copy is Copy.SENT or delivery.message.wordless:
             return None
         outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.closed or len(self._waiting) >= MAX_WAITING:
