@@ -127,6 +127,13 @@ class Tokens:
         """Those of one client are good for nothing."""
         await self._store.put_document(KIND, f"{who}/{client}", None)
 
+    async def forget_all(self, who: Identity) -> int:
+        """Those of all clients of a person.  Returns how many clients had any."""
+        kept = await self._store.documents(KIND, f"{who}/")
+        for key in kept:
+            await self._store.put_document(KIND, key, None)
+        return len(kept)
+
     def alias(self, who: Identity, client: str) -> str:
         """A name for a client that stays the same and does not tell the one it gave itself."""
         told = hmac.digest(self._secret, f"alias\0{who}\0{client}".encode(), "sha256")

@@ -123,6 +123,14 @@ async def test_a_token_is_given_back(accounts):
     assert not await accounts.tokens.used(ALICE, LAPTOP, "another's")
 
 
+async def test_all_of_a_person_are_forgotten_and_nobody_elses(accounts):
+    for who, client in ((ALICE, PHONE), (ALICE, LAPTOP), (BOB, PHONE)):
+        await accounts.tokens.issue(who, client, HT)
+    assert await accounts.tokens.forget_all(ALICE) == 2 and await accounts.tokens.forget_all(ALICE) == 0
+    assert await shown(accounts) == await shown(accounts, client=LAPTOP) == []
+    assert len(await shown(accounts, BOB)) == 1
+
+
 async def test_a_person_has_so_many(accounts, monkeypatch):
     monkeypatch.setattr(tokens, "MAX_CLIENTS", 3)
     for number in range(5):

@@ -1,4 +1,4 @@
-"""Service administration (XEP-0133): who may, and everything they may have done."""
+"""Service administration (XEP-0133): who may, and everything they may have done; and what everybody may."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ....core.identity import Identity
 from .command import Command, May
 from .figures import Figures
+from .own import OwnCommands
 from .people import PeopleCommands
 from .running import RunningCommands
 
@@ -22,7 +23,8 @@ def administrators(front_end: FrontEnd, admins: Iterable[str]) -> May:
 
 
 def administration(front_end: FrontEnd, may: May) -> Iterable[Command]:
-    """What administrators may have done; every one of these really is."""
+    """What administrators may have done, and everybody about themselves; every one of these really is."""
+    yield from OwnCommands(front_end).commands()
     yield from PeopleCommands(front_end).commands(may)
     yield from Figures(front_end).commands(may)
     yield from RunningCommands(front_end).commands(may)
