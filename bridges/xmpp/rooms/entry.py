@@ -10,6 +10,7 @@ from ....core.conversation import Conversation
 from ....core.errors import Banned, Conflict, Gone, NotAllowed, NotFound, TooLarge, WrongPassword
 from ....core.identity import Identity
 from ....core.message import Message
+from ....core.standing import Standing
 from ..errors import StanzaError, item_not_found
 from ..presence import photo
 from ..resource import Resource
@@ -140,7 +141,7 @@ class RoomEntry:
         """The conference at this address; a new one where none has been, or people came and went."""
         immcu = self._front_end.immcu
         found = await immcu.at(address)
-        if not at_home(self._front_end, who, address) and (found is None or who not in found.participants):
+        if not at_home(self._front_end, who, address) and (found is None or not _belongs(found, who)):
             raise item_not_found()
         if found is not None:
             return found, False
@@ -262,6 +263,10 @@ def show(room: Room, occupant: Occupant, shown: Shown) -> None:
     """An occupant's presence, to every client in the room."""
     for resource in room.resources():
         resource.send(shown.for_client(room, occupant, resource))
+
+
+def _belongs(conversation: Conversation, who: Identity) -> bool:
+    return who in conversation.participants or conversation.standing(who) is not Standing.NONE
 
 
 def nick_taken() -> StanzaError:
