@@ -154,6 +154,19 @@ async def test_a_page_of_a_strange_host_is_refused(pages: Pages, visitors: Visit
     assert not page.seen("online") and await visitors.server.cli("who") == []
 
 
+async def test_a_file_of_slixmpp(pages: Pages, visitors: Visitors, tmp_path: Path) -> None:
+    alice, bob = await pages.open("xmppjs", "alice"), await visitors.slix("bob")
+    bob.register_plugin("xep_0363")
+    file = tmp_path / "büro plan.txt"
+    file.write_bytes(b"second floor\n" * 5000)
+    url = await bob.plugin["xep_0363"].upload_file(file, domain=DOMAIN, timeout=20)
+    bob.send_message(ALICE, url, mtype="chat")
+    await hears(alice, BOB, url)
+    async with ClientSession() as browser, browser.get(url) as answer:
+        assert (answer.status, answer.content_type) == (200, "text/plain")
+        assert await answer.read() == file.read_bytes()
+
+
 async def test_over_tls_with_the_address_from_host_meta_and_turn(tmp_path: Path) -> None:
     """As a web author would have it: ask the domain where the WebSocket is, then sign in there."""
     needs("node", "npm")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from xml.etree.ElementTree import Element, fromstring
 
-from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
+from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector, WSMsgType
 
 from .....core.identity import Identity
 from ..socket_client import PATIENCE, SASL, trusting
@@ -25,8 +25,9 @@ class Browser:
         self._session, self.socket = session, socket
 
     @classmethod
-    async def connect(cls, url: str, *, headers: Mapping[str, str] = {}) -> Browser:
-        session = ClientSession()
+    async def connect(cls, url: str, *, headers: Mapping[str, str] = {}, source: str = "") -> Browser:
+        """``source``: the address of this machine to come from."""
+        session = ClientSession(connector=TCPConnector(local_addr=(source, 0)) if source else None)
         try:
             socket = await session.ws_connect(url, protocols=("xmpp",), headers=headers, ssl=trusting(), autoclose=True)
         except BaseException:
