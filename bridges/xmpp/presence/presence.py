@@ -177,7 +177,7 @@ class Availabilities:
 
     def _note_client(self, resource: Resource, stanza: Stanza) -> None:
         """For the records: which program this is, as far as its capabilities tell (XEP-0115)."""
-        resource.session.client = client_of(stanza)
+        resource.session.client = client_of(stanza) or resource.session.client
         binding = self._front_end.registrar.at(resource.endpoint)
         if binding is not None and self._resources.at(resource.endpoint) is resource:
             binding.client = resource.session.client

@@ -357,7 +357,7 @@ async def test_a_newer_stream_takes_the_name_of_an_older_one(house):
         ("http://www.example.org/client", "example.org/client"),
         ("urn:client", "urn:client"),
         ("x" * 200, "x" * 64),
-        ("", ""),
+        ("", "a test's client"),
     ],
 )
 async def test_the_records_name_the_program(house, node, name):
