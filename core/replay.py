@@ -14,6 +14,7 @@ from .conversation import (
     ConversationEnded,
     Event,
     History,
+    MessageRetracted,
     ParticipantJoined,
     ParticipantLeft,
     Shape,
@@ -22,7 +23,7 @@ from .errors import BadRequest, Conflict
 from .identity import Endpoint, Identity
 from .message import Message
 from .store import Journal, Shown
-from .transfer_lines import ConversationLine
+from .transfer_lines import ConversationLine, Retracted
 
 BATCH = 200
 """Messages on their way to the disk at once."""
@@ -60,6 +61,7 @@ class Replay:
         self._attending: deque[tuple[datetime, str, Attendance]] = deque(sorted(attending, key=lambda entry: entry[0]))
         self._said = 0
         self._batch: list[Message] = []
+        self._retracted: list[Event] = []
 
     async def begin(self) -> None:
         """Raises Conflict when the journal has a conversation of this id."""
@@ -67,14 +69,18 @@ class Replay:
         known = [CallChanged(self.conversation.id, call, self._record.started_at)] if call is not None else []
         await self._store.begin(self.conversation, known)
 
-    async def say(self, message: Message) -> None:
-        """The next message.  Raises BadRequest when it is not the next."""
+    async def say(self, message: Message, gone: Retracted | None = None) -> None:
+        """The next message, and whether it was taken back.  Raises BadRequest when it is not the next."""
         if message.seq != self._said + 1:
             raise BadRequest(f"message {message.seq} of {self._record.conversation} follows message {self._said}")
         await self._happen(self._due(message.sent_at, before_message=True))
         self._attend(message.sent_at)
         self._batch.append(message)
         self._said += 1
+        if gone is not None:
+            by, author = Identity.parse(gone.by), message.sender
+            retracted = MessageRetracted(message.conversation, message.id, author, gone.at, by, gone.reason)
+            self._retracted.append(retracted)
         if len(self._batch) >= BATCH:
             await self._append()
 
@@ -88,7 +94,7 @@ class Replay:
             self._store.shown(
                 Shown(Endpoint(Identity.parse(who), ""), self._record.conversation, seq, "", self._record.started_at)
             )
-        await self._store.change(self.conversation, [])
+        await self._store.change(self.conversation, self._retracted)
         if self._record.ended_at is not None:
             end = ConversationEnded(self._record.conversation, self._record.ended_at, self._record.reason)
             await self._store.change(self.conversation, [end])

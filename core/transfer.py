@@ -76,8 +76,9 @@ async def export(store: Store, at: datetime) -> AsyncIterator[bytes]:
         yield written(await _conversation_line(store, record, waiting.get(record.conversation, {})))
         seq = 0
         while messages := await store.read(record.conversation, seq, PAGE):
+            gone = await store.retractions([message.id for message in messages])
             for message in messages:
-                yield written(message_line(message))
+                yield written(message_line(message, gone.get(message.id)))
             seq = messages[-1].seq
 
 
@@ -124,7 +125,7 @@ async def take_in(lines: Lines, store: Store) -> Taken:
     for number, raw in enumerate(lines(), 1):
         line = parsed(raw, number)
         if isinstance(line, MessageLine) and replay is not None:
-            await replay.say(message_of(line, replay.conversation.id))
+            await replay.say(message_of(line, replay.conversation.id), line.retracted)
             continue
         if replay is not None:
             await replay.finish()

@@ -17,6 +17,7 @@ from .identity import Identity
 from .message import Message, Native
 from .people import Person
 from .standing import Standing
+from .store import Retraction
 
 FORMAT = 1
 """The version of this format; a later one is refused."""
@@ -83,6 +84,14 @@ class ConversationLine(Line, frozen=True, tag="conversation"):
     names: dict[str, str] = {}
 
 
+class Retracted(msgspec.Struct, frozen=True):
+    """By whom a message was taken back, when and why."""
+
+    by: str
+    at: datetime
+    reason: str
+
+
 class MessageLine(Line, frozen=True, tag="message", omit_defaults=True):
     """One message of the conversation whose line came last."""
 
@@ -98,6 +107,8 @@ class MessageLine(Line, frozen=True, tag="message", omit_defaults=True):
     client: str = ""
     protocol: str = ""
     payload: bytes = b""
+    retracted: Retracted | None = None
+    """Where a moderator took it back."""
 
 
 AnyLine = HeaderLine | PersonLine | ContactLine | DocumentLine | ConversationLine | MessageLine
@@ -154,12 +165,13 @@ def contact_of(line: ContactLine) -> Contact:
     )
 
 
-def message_line(message: Message) -> MessageLine:
+def message_line(message: Message, gone: Retraction | None = None) -> MessageLine:
     """A message as a line."""
     m = message
     protocol, payload = m.native or ("", b"")
     optional = (m.endpoint, m.content_type, m.origin, m.target, m.client)
-    return MessageLine(m.seq, m.id, str(m.sender), m.sent_at, m.text, *optional, protocol, payload)
+    retracted = Retracted(str(gone.by), gone.at, gone.reason) if gone is not None else None
+    return MessageLine(m.seq, m.id, str(m.sender), m.sent_at, m.text, *optional, protocol, payload, retracted)
 
 
 def message_of(line: MessageLine, conversation: str) -> Message:
@@ -180,6 +192,6 @@ def _addresses(line: AnyLine) -> list[str]:
             conference = [line.record.address] if line.record.address else []
             return [*line.record.participants, *line.record.endpoints, *line.moderators, *line.standings, *conference]
         case MessageLine():
-            return [line.sender]
+            return [line.sender, *([line.retracted.by] if line.retracted is not None else [])]
         case _:
             return []

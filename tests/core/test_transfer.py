@@ -10,12 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ...core.cdr import CallFacts
+from ...core.charter import Charter
 from ...core.contacts import Contact, Subscription
 from ...core.conversation import CallChanged, Conversation, History, Shape
 from ...core.errors import BadRequest, Conflict
 from ...core.message import Native
 from ...core.people import Person
 from ...core.sqlite import SqliteStore
+from ...core.standing import Standing
 from ...core.store import Shown
 from ...core.transfer import Taken, export, take_in
 from ...core.transfer_lines import MAX_LINE
@@ -186,6 +188,28 @@ async def test_rooms_keep_their_addresses_their_doors_and_who_was_in_them(tmp_pa
         assert await lines_of(copy) == lines
     assert replace(before, last_said=None) == replace(after, last_said=None)
     assert (after.open_door, after.moderators, after.participants) == (True, {ALICE}, [ALICE, BOB])
+
+
+async def test_rooms_keep_their_rules_their_people_and_what_was_taken_back(tmp_path):
+    async with front_end_in(tmp_path) as front_end:
+        kitchen, immcu = who("kitchen@conference.example.test"), front_end.immcu
+        room = await immcu.open_room(kitchen, ALICE, charter=Charter("Kitchen", persistent=True, moderated=True))
+        await immcu.chair.set_standings(room, {BOB: Standing.MEMBER, CAROL: Standing.OUTCAST}, ALICE)
+        await immcu.chair.register(room, BOB, "Cook")
+        await immcu.enter(room, BOB)
+        rude = await say(front_end, BOB, kitchen, "too many cooks")
+        await immcu.chair.retract(room, rude, ALICE, "rude")
+        for person in (ALICE, BOB):
+            await immcu.leave(room, person)
+        lines = await lines_of(front_end.store)
+        before = await front_end.store.asleep()
+    async with store_in(tmp_path, "copy") as copy:
+        await take_in(lambda: iter(lines), copy)
+        after = await copy.asleep()
+        assert await lines_of(copy) == lines
+        assert (await copy.retractions([rude.id]))[rude.id].reason == "rude"
+    assert [c.charter for c in after] == [c.charter for c in before] == [room.charter]
+    assert (after[0].standings, after[0].names) == (before[0].standings, {BOB: "Cook"})
 
 
 async def test_records_keep_their_numbers_and_messages_theirs(tmp_path):
