@@ -28,6 +28,7 @@ from .stream.limits import (
     OPEN_PER_ADDRESS,
     STANZAS_PER_SECOND,
 )
+from .upload.options import UploadOptions
 from .web.options import WebOptions
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -89,6 +90,13 @@ class XmppOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Other people's gateways are components of this server."""
     federation: FederationOptions | None = None
     """Other domains' servers, and the people there."""
+
+    @property
+    def on_the_web(self) -> WebOptions:
+        """What there is on the web: nothing, where clients sign in at somebody else's server."""
+        if self.component is None or self.component.clients:
+            return self.web
+        return WebOptions(websocket=False, upload=UploadOptions(enabled=False))
 
     def __post_init__(self) -> None:
         for address in self.admins:

@@ -63,7 +63,7 @@ class XmppBridge:
     @hookimpl
     def routes(self, front_end: FrontEnd) -> Sequence[RouteDef]:
         """What clients in browsers need, on the ports of the web server."""
-        return web_routes(self.options.web, lambda: self.services.web if self.services is not None else None)
+        return web_routes(self.options.on_the_web, lambda: self.services.web if self.services is not None else None)
 
     @hookimpl
     def addresses(self, front_end: FrontEnd) -> Sequence[tuple[str, str]]:

@@ -49,7 +49,7 @@ class Services:
         new_accounts = NewAccounts(front_end, administrators(front_end, options.admins))
         self._register = new_accounts.make if options.registration and not self._asks_plugins else None
         self.house = self._house()
-        self.web = WebService(front_end, options.web, self.house, options.listen, options.shared_addresses)
+        self.web = WebService(front_end, options.on_the_web, self.house, options.listen, options.shared_addresses)
 
     def _house(self) -> House:
         front_end, options = self.front_end, self.options

@@ -20,7 +20,7 @@ class WebOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     websocket: bool = True
     """Whether clients in browsers may sign in at /xmpp-websocket."""
     port: Port | None = None
-    """A port of XMPP's own for the web, always with TLS; without it the web server, [web], serves it all."""
+    """A port of XMPP's own for the web, always with TLS, besides those of the web server, [web]."""
     public_url: str = ""
     """How browsers reach it, such as "https://chat.example.org"; empty for the web server's public_url."""
     origins: list[str] = []

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 import pytest
 from aiohttp import ClientSession, WSServerHandshakeError
 
+from .....bridges.xmpp.components.options import ComponentOptions
 from .....bridges.xmpp.options import XmppOptions
 from .....bridges.xmpp.plugin import XmppBridge
 from .....bridges.xmpp.stream.limits import AFTER_SIGN_IN, MAX_TRIES
@@ -93,6 +94,13 @@ async def test_two_pages_get_stanzas_that_say_their_namespace_once(place: Place)
     assert [kid.tag for kid in said][:2] == [f"{{{CLIENT}}}body", "{u:y}y"]
     await alice.close()
     await bob.close()
+
+
+async def test_nothing_is_compressed(place: Place):
+    async with ClientSession() as session:
+        socket = await session.ws_connect(place.url, protocols=("xmpp",), compress=15)
+        assert socket.compress == 0 and socket.protocol == "xmpp"
+        await socket.close()
 
 
 async def test_scram_is_offered_and_tls_is_not(place: Place):
@@ -273,6 +281,15 @@ async def test_it_can_be_turned_off(tmp_path: Path):
         with pytest.raises(WSServerHandshakeError) as refused:
             await Browser.connect(place.url)
         assert refused.value.status == 404
+
+
+async def test_where_no_clients_sign_in_none_do_by_websocket(tmp_path: Path):
+    component = ComponentOptions(secret="north", clients=False)
+    async with place_in(tmp_path, component=component) as place:
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await Browser.connect(place.url)
+        assert refused.value.status == 404
+        assert place.bridge.services is not None and place.bridge.services.web.uploads is None
 
 
 async def test_no_more_than_may_from_one_address(tmp_path: Path):
