@@ -14,6 +14,7 @@ from .conversation import (
     Conversation,
     DoorChanged,
     Event,
+    History,
     Removal,
     RoleChanged,
     Shape,
@@ -51,6 +52,19 @@ def enter(draft: Conversation, who: Identity, at: datetime, password: str) -> li
     if charter.password and password != charter.password and standing is not Standing.OWNER:
         raise WrongPassword("this conference has a password")
     return draft.join(who, at)
+
+
+def bring(
+    draft: Conversation, who: Identity, by: Identity | None, at: datetime, history: History, address: Identity
+) -> list[Event]:
+    """Somebody is brought in; the third makes a talk of two a conference, reached at ``address``.
+
+    Where members come and go, whoever is brought in becomes one.  Raises Banned, NotAllowed, Gone, TooLarge.
+    """
+    draft.admit(by)
+    for_members = draft.shape is Shape.CONFERENCE and not (draft.open_door or draft.keeps_seats)
+    events = admit(draft, who, by, at) if for_members and by is not None and who not in draft.participants else []
+    return [*events, *draft.join(who, at, by=by, history=history, address=address)]
 
 
 # ---- roles

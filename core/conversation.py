@@ -8,7 +8,7 @@ from datetime import datetime
 
 from .charter import MAX_PARTICIPANTS as MAX_PARTICIPANTS
 from .charter import PLAIN, Charter
-from .errors import Gone, NotAllowed, NotFound, Protected, TooLarge
+from .errors import Banned, Gone, NotAllowed, NotFound, Protected, TooLarge
 from .happenings import BecameConference as BecameConference
 from .happenings import CallChanged as CallChanged
 from .happenings import CharterChanged as CharterChanged
@@ -92,13 +92,15 @@ class Conversation:
         """A person comes in.  The third makes a two-party talk a conference, reached at ``address``; the two who had
         the talk are its moderators.
 
-        Raises Gone when it has ended, NotAllowed when ``by`` is not in it, TooLarge when it is full.
+        Raises Gone when it has ended, NotAllowed when ``by`` is not in it, Banned, TooLarge when it is full.
         """
         self._must_be_open()
         if by is not None and by not in self.participants:
             raise NotAllowed(f"{by} is not in this conversation")
         if who in self.participants:
             return []
+        if self.standings.get(who) is Standing.OUTCAST:
+            raise Banned(f"{who} is banned from this conference")
         if len(self.participants) >= MAX_PARTICIPANTS:
             raise TooLarge(f"a conference has at most {MAX_PARTICIPANTS} participants")
         self.participants.append(who)

@@ -200,11 +200,7 @@ class Immcu:
         await self._must_be_reachable(by or who, who)
         at, address = self._clock(), conversation.address or self._new_address(conversation)
 
-        def join(draft: Conversation) -> list[Event]:
-            draft.admit(by)
-            return draft.join(who, at, by=by, history=history, address=address)
-
-        await self.roll.change(conversation, join)
+        await self.roll.change(conversation, lambda draft: bylaws.bring(draft, who, by, at, history, address))
         for binding in self._registrar.ready(who):
             await self._fan_out.catch_up(binding.endpoint)
 

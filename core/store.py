@@ -93,8 +93,10 @@ class Journal(Protocol):
     async def last_at(self, address: Identity) -> Conversation | None:
         """The newest conversation that had this address, open or ended, with its last participants."""
 
-    async def asleep(self) -> Sequence[Conversation]:
-        """Conferences that have ended and go on as soon as somebody comes back: those whose charter is persistent."""
+    async def asleep(self, limit: int = 1000) -> Sequence[Conversation]:
+        """Conferences that have ended and go on as soon as somebody comes back: those whose charter is persistent.
+
+        By address."""
 
     async def retractions(self, ids: Sequence[str]) -> Mapping[str, Retraction]:
         """Which of these messages were taken back."""

@@ -48,8 +48,8 @@ class SqliteJournal:
     async def last_at(self, address: Identity) -> Conversation | None:
         return await self._reader.ask(reads.last_at, address)
 
-    async def asleep(self) -> Sequence[Conversation]:
-        return await self._reader.ask(reads.asleep)
+    async def asleep(self, limit: int = 1000) -> Sequence[Conversation]:
+        return await self._reader.ask(reads.asleep, limit)
 
     async def retractions(self, ids: Sequence[str]) -> Mapping[str, Retraction]:
         return await self._reader.ask(reads.retractions, ids) if ids else {}

@@ -49,9 +49,9 @@ def last_at(db: sqlite3.Connection, address: Identity) -> Conversation | None:
     return found[0] if found else None
 
 
-def asleep(db: sqlite3.Connection) -> list[Conversation]:
+def asleep(db: sqlite3.Connection, limit: int) -> list[Conversation]:
     """By address."""
-    return _conversations(db, "persistent = 1 AND ended_at IS NOT NULL ORDER BY address")
+    return _conversations(db, f"persistent = 1 AND ended_at IS NOT NULL ORDER BY address LIMIT {bounded(limit)}")
 
 
 def retractions(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Retraction]:

@@ -12,6 +12,7 @@ from ...core.conversation import (
     CharterChanged,
     Conversation,
     DoorChanged,
+    History,
     ParticipantJoined,
     ParticipantLeft,
     Removal,
@@ -250,6 +251,20 @@ def test_who_brings_whom_in_behind_a_closed_door():
     assert bylaws.admit(conference, CAROL, BOB, NOON) == []
     with pytest.raises(Banned):
         bylaws.admit(conference, DAVE, ALICE, NOON)
+
+
+def test_whoever_is_brought_into_a_room_for_members_becomes_one_and_the_banned_are_not():
+    conference = room(BOB, open_door=False, bob="member", dave="outcast")
+    with pytest.raises(NotAllowed):
+        bylaws.bring(conference, CAROL, BOB, NOON, History.NONE, ROOM)
+    changed, joined = bylaws.bring(conference, CAROL, ALICE, NOON, History.NONE, ROOM)
+    assert (changed.standing, joined.by) == (Standing.MEMBER, ALICE)
+    assert bylaws.bring(conference, CAROL, BOB, NOON, History.NONE, ROOM) == []
+    for everybody in (conference, room(dave="outcast")):
+        with pytest.raises(Banned):
+            bylaws.bring(everybody, DAVE, ALICE, NOON, History.NONE, ROOM)
+    grown = room(BOB, open_door=False, keeps_seats=True)
+    assert len(bylaws.bring(grown, CAROL, BOB, NOON, History.NONE, ROOM)) == 1
 
 
 # ---- the charter

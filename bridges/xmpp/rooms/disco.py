@@ -52,6 +52,7 @@ class RoomDiscovery:
         self._pictures = pictures
         self._queries = queries
         queries.announce(Place.ROOM, *ROOM_FEATURES)
+        queries.announce(Place.SERVICE, xml.VCARD)  # rooms have pictures (XEP-0486 section 3.1)
 
     def queries(self) -> Iterable[Query]:
         """The lines of the table."""
