@@ -29,9 +29,9 @@ K = TypeVar("K", bound=Hashable)
 HOUR = 3600.0
 PER_ADDRESS = 3
 """New accounts that may be asked for from one address in an hour."""
-IN_ALL = 100
+MAX_ACCOUNTS = 100
 """New accounts that may be asked for in an hour from everywhere together."""
-CHANGES = 5
+MAX_CHANGES = 5
 """New passwords one person may choose in an hour: each costs a processor a tenth of a second."""
 MAX_COUNTED = 10_000
 """Addresses, or people, whose share is counted; those that asked longest ago are forgotten first."""
@@ -71,7 +71,7 @@ class NewAccounts:
         self._accounts = front_end.accounts
         self._may_administer = may_administer
         self._addresses: Shares[str] = Shares(PER_ADDRESS, clock)
-        self._all: Shares[None] = Shares(IN_ALL, clock)
+        self._all: Shares[None] = Shares(MAX_ACCOUNTS, clock)
 
     async def make(self, remote: str, domain: str, username: str, password: str) -> None:
         """A new account.  Raises NotRegistered."""
@@ -109,7 +109,7 @@ class Registration:
         self._start = start
         self._removal = removal
         self._decided_elsewhere = bool(front_end.hooks.implemented_by("authenticate"))
-        self._changes: Shares[Identity] = Shares(CHANGES, clock)
+        self._changes: Shares[Identity] = Shares(MAX_CHANGES, clock)
 
     def queries(self) -> Iterable[Query]:
         """The lines of the table."""

@@ -11,7 +11,7 @@ import pytest
 from ....bridges.xmpp import registration
 from ....bridges.xmpp.options import XmppOptions
 from ....bridges.xmpp.plugin import XmppBridge
-from ....bridges.xmpp.registration import CHANGES, IN_ALL, PER_ADDRESS, NewAccounts, Shares
+from ....bridges.xmpp.registration import MAX_ACCOUNTS, MAX_CHANGES, PER_ADDRESS, NewAccounts, Shares
 from ....bridges.xmpp.stream.limits import FORM_TIME, SIGN_IN_TIME, STEP_TIME
 from ....bridges.xmpp.stream.negotiation import Offer
 from ....bridges.xmpp.stream.registering import NotRegistered
@@ -290,11 +290,11 @@ async def test_what_is_no_new_password(house, inner, expected):
 
 
 async def test_passwords_are_not_changed_all_the_time(house):
-    for number in range(CHANGES + 1):
+    for number in range(MAX_CHANGES + 1):
         client, answer = await query(house, f"<username>alice</username><password>new {number}</password>")
         await client.goes()
     assert condition(answer) == ("wait", "resource-constraint")
-    assert await house.front_end.accounts.check_password(ALICE, f"new {CHANGES - 1}")
+    assert await house.front_end.accounts.check_password(ALICE, f"new {MAX_CHANGES - 1}")
 
 
 async def test_the_end_of_an_account(tmp_path):
@@ -343,8 +343,8 @@ async def test_all_together_make_so_many(house, monkeypatch):
 
     monkeypatch.setattr(house.front_end.accounts, "add", add)
     accounts = NewAccounts(house.front_end, lambda who: False, lambda: 0.0)
-    for number in range(IN_ALL):
+    for number in range(MAX_ACCOUNTS):
         await accounts.make(f"192.0.2.{number}", "example.test", f"n{number}", "x")
     with pytest.raises(NotRegistered) as refused:
         await accounts.make("198.51.100.1", "example.test", "one-more", "x")
-    assert refused.value.error[:2] == ("wait", "resource-constraint") and len(made) == IN_ALL
+    assert refused.value.error[:2] == ("wait", "resource-constraint") and len(made) == MAX_ACCOUNTS
