@@ -77,8 +77,6 @@ class Curiosity:
         self._start(self._visited(guest, caps, owner))
 
     async def _visited(self, guest: Resource, caps: Caps, owner: Identity) -> None:
-        if not (await self._eventing.shelves.of(owner)).nodes:
-            return
         if guest.caps != caps:
             guest.caps, guest.interests = caps, self._known.get((caps.hash, caps.ver), frozenset())
         if (caps.hash, caps.ver) in self._known or guest.interests:

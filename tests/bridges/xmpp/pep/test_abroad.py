@@ -75,6 +75,15 @@ async def test_a_contact_elsewhere_hears_what_is_published_and_what_was(domains)
     assert ours.router._parts.personal.eventing.notices.visitors == {}
 
 
+async def test_who_came_before_anything_was_published_hears_the_first_of_it(domains):
+    ours, theirs = domains
+    await know_each_other(ours, theirs, ALICE, JULIET)
+    alice, juliet = await ours.client(ALICE), await visiting(theirs, JULIET, TUNE)
+    assert heard(juliet, ALICE) == []
+    await publish(alice, TUNE)
+    assert [node for node, _ in heard(juliet, ALICE)] == [TUNE]
+
+
 async def test_one_client_elsewhere_visits_several_of_ours(domains):
     ours, theirs = domains
     for who in (ALICE, BOB):
