@@ -170,6 +170,7 @@ class WebSockets:
             address = ipaddress.ip_address(peer.partition("%")[0])
         except ValueError:
             raise Problem("refused", "there is no address at the other end") from None
+        address = getattr(address, "ipv4_mapped", None) or address
         if address in self._proxies:
             return _last_hop(request) or peer
         if not request.secure and not address.is_loopback:

@@ -409,6 +409,12 @@ async def test_there_is_nothing_else_to_get(place: Place, path: str):
     assert (await place.get(f"{base}/upload{path}"))[0] == 404
 
 
+async def test_a_file_that_somebody_took_off_the_disk(place: Place):
+    url = await place.share()
+    next(iter(place.uploads.shelf._folder.glob("??/*[!n]"))).unlink()
+    assert (await place.get(url))[0] == 404
+
+
 async def test_a_file_has_its_own_name_and_no_other(place: Place):
     url = await place.share()
     assert (await place.get(url.replace("hello.txt", "hello.html")))[0] == 404

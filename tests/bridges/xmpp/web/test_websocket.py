@@ -14,6 +14,7 @@ from aiohttp import ClientSession, WSServerHandshakeError
 from .....bridges.xmpp.components.options import ComponentOptions
 from .....bridges.xmpp.options import XmppOptions
 from .....bridges.xmpp.plugin import XmppBridge
+from .....bridges.xmpp.stream import pipe
 from .....bridges.xmpp.stream.limits import AFTER_SIGN_IN, MAX_TRIES
 from .....bridges.xmpp.web import websocket
 from .....bridges.xmpp.web.options import WebOptions
@@ -236,6 +237,21 @@ async def test_silence_is_asked_about_and_a_dead_page_is_found_out(place: Place,
     await alive.close()
 
 
+async def test_who_does_not_read_is_cut_off_and_may_come_back(place: Place, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pipe, "MAX_UNSENT_BURST", 256 * 1024)
+    page = await Browser.signed_in(place.url, ALICE, PASSWORD)
+    await page.say(f"<enable xmlns='{SM}' resume='true'/>")
+    await page.until(f"{{{SM}}}enabled")
+    page.socket._response.connection.transport.pause_reading()  # type: ignore[union-attr]
+    assert place.bridge.services is not None
+    (session, _) = place.bridge.services.house.sessions._open[Endpoint(ALICE, "page")]
+    async with asyncio.timeout(30):
+        while place.connections:
+            session.send(b"<message><body>" + b"x" * 50_000 + b"</body></message>")
+            await asyncio.sleep(0)
+    await page.close()
+
+
 async def test_goodbye_when_the_server_stops(tmp_path: Path):
     async with place_in(tmp_path) as place:
         page = await Browser.signed_in(place.url, ALICE, PASSWORD)
@@ -333,6 +349,8 @@ class Request:
         (Request("192.0.2.1", secure=True), "192.0.2.1"),
         (Request("127.0.0.1"), "127.0.0.1"),
         (Request("::1"), "::1"),
+        (Request("::ffff:127.0.0.1"), "::ffff:127.0.0.1"),
+        (Request("::ffff:10.0.0.5", forwarded=("198.51.100.7",)), "198.51.100.7"),
         (Request("192.0.2.1"), None),
         (Request(""), None),
         (Request("10.0.0.5", forwarded=("198.51.100.7",)), "198.51.100.7"),
