@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ....core.access import AccessLevel
 from ....core.identity import Identity
+from ....core.locks import Locks
 from ....core.presence_registry import View
 from ..presence.subscriptions import stanza as subscription_stanza
 from ..presence.watch import Goodbyes, Halves, differences
@@ -79,6 +80,7 @@ class Audience:
         self._everything = everything and not front_end.hooks.implemented_by("access")
         self._of: dict[Identity, dict[Identity, Onlooker]] = {}
         self._count = 0
+        self._locked = Locks().held
         front_end.contacts.told.append(self._list_changed)
 
     def raised(self, level: AccessLevel) -> AccessLevel:
@@ -130,6 +132,10 @@ class Audience:
             self._start(self._reconcile(owner))
 
     async def _reconcile(self, who: Identity) -> None:
+        async with self._locked(who):
+            await self._look(who)
+
+    async def _look(self, who: Identity) -> None:
         """Whoever may see somebody who is here looks on; nobody else does."""
         entries = await self._front_end.contacts.of(who)
         here = bool(self._front_end.registrar.of(who)) or self._front_end.presence.of(who).availability.here

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ....core.access import AccessLevel
 from ....core.errors import HereaboutsError
 from ....core.identity import Endpoint, Identity
+from ....core.locks import Locks
 from ....core.message import Native
 from ....core.presence import Availability, Publication, Source
 from .. import translate
@@ -68,6 +69,7 @@ class Sights:
         self._dnd = dnd
         self._of: dict[Identity, Sight] = {}
         self._watchers: dict[Identity, set[Identity]] = {}
+        self._locked = Locks().held
         front_end.presence.watched.append(self._watched)
         front_end.contacts.told.append(self._list_changed)
 
@@ -90,6 +92,10 @@ class Sights:
                 await self._reconcile(who)
 
     async def _reconcile(self, who: Identity) -> None:
+        async with self._locked(who):
+            await self._look(who)
+
+    async def _look(self, who: Identity) -> None:
         """Ask for those who are watched by somebody whom they let, and forget the others."""
         presence, may = self._front_end.presence, set()
         for watcher in presence.watchers(who):
@@ -214,7 +220,8 @@ class Sights:
 
     def _late(self, who: Identity, sight: Sight) -> None:
         sight.timer = None
-        self._soon(who, sight)
+        if self._of.get(who) is sight:
+            self._soon(who, sight)
 
     async def _settle(self, who: Identity, sight: Sight, *, lost: bool = False) -> None:
         """Make the claims what was said; then whoever was shown something for the first time sees it."""
