@@ -99,7 +99,8 @@ def check(config: Config, fields: Mapping[str, list[str]]) -> None:
 
 def unknown(fields: Mapping[str, list[str]]) -> list[str]:
     """Fields that name no part of a configuration."""
-    return [var for var in fields if var != "FORM_TYPE" and var.removeprefix(PREFIX) not in LABELS]
+    ours = {"FORM_TYPE", *(PREFIX + name for name in LABELS)}
+    return [var for var in fields if var not in ours]
 
 
 def _value(name: str, given: list[str]) -> Any:

@@ -146,6 +146,12 @@ async def test_options_that_nobody_knows_are_refused(house):
     assert await house.front_end.store.documents("pep-node") == {}
 
 
+async def test_an_option_without_its_prefix_is_not_known_either(house):
+    alice = await house.client(ALICE)
+    asked = publishing("urn:x", SONG, "one", access_model="whitelist").replace("pubsub#access_model", "access_model")
+    assert refusal(await alice.ask(asked, type="set"))[2] == "precondition-not-met"
+
+
 async def test_a_wish_for_more_items_than_there_may_be_means_as_many_as_possible(house):
     alice = await house.client(ALICE)
     await publish(alice, "urn:x", id="one", max_items="10000000")
