@@ -150,7 +150,19 @@ async def test_every_method_that_writes_is_known_to_the_full_store(sqlite):
     """A new one that is forgotten would be let through."""
     reads = {
         *("conversation", "open_conversations", "last_at", "read", "first_visible", "archived", "unseen", "record"),
-        *("records", "exported", "person", "people", "credentials", "contacts", "contact", "watchers", "blocked"),
+        *(
+            "asleep",
+            "retractions",
+            "records",
+            "exported",
+            "person",
+            "people",
+            "credentials",
+            "contacts",
+            "contact",
+            "watchers",
+            "blocked",
+        ),
         *("document", "documents", "document_kinds"),
     }
     public = {name for name in dir(SqliteStore) if not name.startswith("_")}
