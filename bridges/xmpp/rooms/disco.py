@@ -134,9 +134,11 @@ class RoomDiscovery:
         raise Elsewhere
 
     async def card(self, resource: Resource, iq: Stanza) -> bytes:
-        """An occupant's card; their own server is ours."""
+        """An occupant's card; their own server is ours.  It would tell who they are where that is hidden."""
         assert iq.to is not None
-        _, occupant = self._rooms.occupant(resource, iq.to)
+        room, occupant = self._rooms.occupant(resource, iq.to)
+        if not room.knows(resource.identity):
+            raise StanzaError("auth", "forbidden", "who is who is hidden in this room")
         return await self._cards.seen_by(resource.identity, occupant.who)
 
     def _own_nick(self, resource: Resource, iq: Stanza, conversation: Conversation) -> bytes:

@@ -174,6 +174,9 @@ async def test_where_addresses_are_hidden_only_moderators_see_them(house):
     assert [item(p).get("jid") for p in got if p.tag.endswith("presence")] == [None, None, carol.jid]
     assert [item(p).get("jid") for p in alice.got("presence")] == [carol.jid]
     assert [item(p).get("jid") for p in bob.got("presence")] == [None]
+    card = await carol.ask("<vCard xmlns='vcard-temp'/>", to=f"{ROOM}/bob")
+    assert condition(card) == ("auth", "forbidden")
+    bob.got()
     await carol.send(f"<message type='chat' to='{ROOM}/bob'><body>psst</body></message>")
     (whisper,) = bob.got("message")
     assert whisper.get("from") == f"{ROOM}/carol" and body(whisper) == "psst"
