@@ -14,6 +14,7 @@ from .limits import CALL_BACK_TIME, MAX_CALL_BACKS, QUEUE_TIME, STEP_TIME
 from .link import Link, Links
 from .names import ascii_of
 from .neighbour import Neighbour
+from .open_stream import OpenStream
 from .outgoing import Outgoing, Question
 from .places import NOT_FOUND, Place, Places, Unreached
 from .trust import Trust
@@ -33,9 +34,12 @@ class Caller:
         self._links = links
         self._call_backs = asyncio.Semaphore(MAX_CALL_BACKS)
 
-    async def stream(self, pair: Pair, neighbour: Neighbour) -> Outgoing:
+    async def stream(self, pair: Pair, neighbour: Neighbour) -> OpenStream:
         """A stream on which stanzas may go.  Raises Unreached."""
-        return await self._reached(pair, neighbour, None, QUEUE_TIME)
+        stream = (await self._reached(pair, neighbour, None, QUEUE_TIME)).stream
+        if stream.is_over:
+            raise Unreached("the connection broke")
+        return stream
 
     async def ask(self, pair: Pair, neighbour: Neighbour, key: str, stream: str) -> bool:
         """Whether the domain's own server says that this key is its own, for a stream to us.  Raises Unreached.
@@ -92,6 +96,4 @@ class Caller:
         except asyncio.CancelledError:
             link.abort()
             raise
-        if outgoing.is_over and question is None:
-            raise Unreached("the connection broke")
         return outgoing

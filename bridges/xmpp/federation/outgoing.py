@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from ..stream.stream_error import StreamError
 from ..syntax import xml
 from ..syntax.framer import Header
-from ..syntax.namespaces import settled
 from ..syntax.stanza import Stanza
 from . import certified, dialback
-from .confirmations import ENABLE, NOTHING_CAME, Confirmations
+from .confirmations import ENABLE, NOTHING_CAME
 from .dialback import Keys, Pair, pair_of
-from .letters import Letter
 from .limits import IDLE_TIME, PROVE_TIME
 from .names import ascii_of
 from .neighbour import Neighbour
+from .open_stream import OpenStream
 from .places import Unreached
 from .states import CALLING, Ours, event_of
 from .trust import Trust
@@ -54,16 +52,14 @@ class Outgoing:
     ) -> None:
         self.pair = pair
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.confirmations = Confirmations(pair)
-        self.ended: Callable[[str, bool], None] = lambda reason, clean: None
-        """Called when the stream is over after it was open."""
-        self.reads_on: Callable[[], None] = lambda: None
+        self.stream = OpenStream(pair)
+        """Once it is open."""
         self._calls = calls
         self._neighbour = neighbour
         self._question = question
         self._state = Ours.SECURED if secure else Ours.CALLED
-        self._began = self._spoke = asyncio.get_running_loop().time()
-        self._stream = ""
+        self._began = asyncio.get_running_loop().time()
+        self._id = ""
         self._link: Link
 
     # ---- what the link says
@@ -77,7 +73,7 @@ class Outgoing:
         """When something should have happened."""
         if not self.opened.done() or self._question is not None:
             return self._began + PROVE_TIME
-        return self.confirmations.due or self._spoke + IDLE_TIME
+        return self.stream.confirmations.due or self.stream.spoke + IDLE_TIME
 
     def connected(self, link: Link) -> None:
         """There is a connection."""
@@ -91,7 +87,7 @@ class Outgoing:
         major = header.attrs.get("version", "").partition(".")[0]
         if (header.ns, header.name) != (xml.STREAMS, "stream") or not major.isdecimal():
             raise StreamError("unsupported-version", "this is XMPP 1.0, over TLS")
-        self._stream = header.attrs.get("id", "")
+        self._id = header.attrs.get("id", "")
         self._go("header")
 
     def element(self, element: Stanza) -> None:
@@ -117,10 +113,10 @@ class Outgoing:
             case "result" | "verify":
                 self._answered(event, element)
             case "enabled" | "failed":
-                self.confirmations.numbered = event == "enabled"
+                self.stream.confirmations.numbered = event == "enabled"
                 self._ready()
             case "a":
-                self._confirmed(self.confirmations.has(element.attrs.get("h", ""), self._now))
+                self.stream.has(element.attrs.get("h", ""))
             case "r":
                 self._link.write(NOTHING_CAME)
 
@@ -140,63 +136,29 @@ class Outgoing:
             return
         if not self.opened.done() or self._question is not None:
             raise StreamError("connection-timeout", "no answer")
-        if self.confirmations.due is None:
+        if self.stream.confirmations.due is None:
             self._link.close()
-        elif self.confirmations.numbered:
+        elif self.stream.confirmations.numbered:
             raise StreamError("connection-timeout", "they do not say what arrived")
         else:  # whoever does not answer a ping has no way to us
-            self.confirmations.give_up()
-            self.reads_on()
+            self.stream.confirmations.give_up()
+            self.stream.reads_on()
 
     def room(self) -> None:
         """They read on."""
-        self.reads_on()
+        self.stream.reads_on()
 
     def over(self, reason: str, *, clean: bool) -> None:
         """The connection is gone."""
         self._state = Ours.DONE
-        self._calls.asking.pop(self._stream, None)
+        self.stream.is_over = True
+        self._calls.asking.pop(self._id, None)
         if not self.opened.done():
             _tell(self.opened, reason)
         elif not self.opened.cancelled() and self.opened.exception() is None:
-            self.ended(reason, clean)
+            self.stream.ended(reason, clean)
         if self._question is not None and not self._question.answer.done():
             _tell(self._question.answer, reason)
-
-    # ---- once it is open
-
-    @property
-    def is_over(self) -> bool:
-        """Whether there is no connection any more."""
-        return self._state is Ours.DONE
-
-    @property
-    def full(self) -> bool:
-        """Whether nothing more should be sent for now."""
-        return self._link.full or self.confirmations.full
-
-    def send(self, letter: Letter) -> None:
-        """A stanza goes."""
-        self._spoke = self._now
-        self._link.write(settled(letter.stanza, xml.SERVER))
-        self._link.write(self.confirmations.written(letter, self._spoke))
-        self._link.go_on()  # it knows by when that is to be answered
-
-    def pinged(self, ping: str) -> None:
-        """They answered a ping of ours, on a stream of theirs."""
-        self._confirmed(self.confirmations.answered(ping, self._now))
-
-    def close(self, condition: str | None = None, text: str = "") -> None:
-        """Say goodbye."""
-        self._link.close(condition, text)
-
-    def _confirmed(self, next_question: bytes) -> None:
-        self._link.write(next_question)
-        self.reads_on()
-
-    @property
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
 
     # ---- who we are
 
@@ -234,16 +196,16 @@ class Outgoing:
 
     def _prove(self) -> None:
         """By dialback: they ask our server, which is us."""
-        if not self._stream or len(self._stream) > 1000:
+        if not self._id or len(self._id) > 1000:
             self._fail("their stream has no id")
-        self._calls.asking[self._stream] = self.pair
-        key = self._calls.keys.key(self.pair.theirs, self.pair.ours, self._stream)
+        self._calls.asking[self._id] = self.pair
+        key = self._calls.keys.key(self.pair.theirs, self.pair.ours, self._id)
         self._link.write(dialback.result(self.pair, key))
 
     def _answered(self, event: str, element: Stanza) -> None:
         """What they say of our key, or of somebody's who says to be them."""
         kind, question = element.attrs.get("type", ""), self._question
-        stream = question.stream if question is not None else self._stream
+        stream = question.stream if question is not None else self._id
         # Prosody names the stream in the answer to a result, too
         same = element.attrs.get("id", stream if question is None else "") == stream
         if pair_of(element) != self.pair or not same or not kind:
@@ -256,14 +218,14 @@ class Outgoing:
                 question.answer.set_result(kind == "valid")
             self._link.close()
         elif kind == "valid":
-            self._calls.asking.pop(self._stream, None)
+            self._calls.asking.pop(self._id, None)
             self._ready()
         else:
             self._fail(f"they do not believe us: {dialback.condition_in(element) or kind}")
 
     def _ready(self) -> None:
         self._link.prove()
-        self._spoke = self._now
+        self.stream.begin(self._link)
         if not self.opened.done():
             self.opened.set_result(None)
 

@@ -12,7 +12,7 @@ from .dialback import Pair
 from .letters import Letter, Waiting
 from .limits import BACK_OFF, MAX_QUEUED, MAX_QUEUED_BYTES, MAX_UNTAKEN, QUEUE_TIME
 from .neighbour import Neighbour
-from .outgoing import Outgoing
+from .open_stream import OpenStream
 from .places import NO_ANSWER, NOT_FOUND, Unreached
 
 FULL = "resource-constraint"
@@ -35,7 +35,7 @@ class Way:
     more where it was said by somebody; of a question its asker is told, and may ask again."""
 
     def __init__(
-        self, pair: Pair, neighbour: Neighbour, call: Callable[[Pair, Neighbour], Awaitable[Outgoing]], told: Told
+        self, pair: Pair, neighbour: Neighbour, call: Callable[[Pair, Neighbour], Awaitable[OpenStream]], told: Told
     ) -> None:
         self.pair = pair
         self.neighbour = neighbour
@@ -43,7 +43,7 @@ class Way:
         self._told = told
         self._loop = asyncio.get_running_loop()
         self._waiting = Waiting()
-        self._outgoing: Outgoing | None = None
+        self._stream: OpenStream | None = None
         self._calling: asyncio.Task[None] | None = None
         self._resting: asyncio.Future[None] | None = None
         self._failures = 0
@@ -59,18 +59,18 @@ class Way:
     @property
     def is_open(self) -> bool:
         """Whether there is a connection."""
-        return self._outgoing is not None
+        return self._stream is not None
 
     @property
     def idle(self) -> bool:
         """Whether it could be forgotten."""
-        return self._outgoing is None and self._calling is None and not self._waiting
+        return self._stream is None and self._calling is None and not self._waiting
 
     def send(self, letter: Letter) -> None:
         """Send it, now or when it can be."""
         if self._closed:
             letter.give_up(NO_ANSWER, STOPPING)
-        elif self._outgoing is not None and not self._waiting and not self._outgoing.full:
+        elif self._stream is not None and not self._waiting and not self._stream.full:
             self._write(letter)
         elif len(self._waiting) >= (MAX_UNTAKEN if self.is_open else MAX_QUEUED):
             letter.give_up(FULL, "too many stanzas wait for their server")
@@ -85,8 +85,8 @@ class Way:
 
     def pinged(self, ping: str) -> None:
         """They answered a ping of ours."""
-        if self._outgoing is not None:
-            self._outgoing.pinged(ping)
+        if self._stream is not None:
+            self._stream.pinged(ping)
 
     def try_now(self) -> None:
         """They are there: they came to us."""
@@ -102,8 +102,8 @@ class Way:
             self._calling.cancel()
         for letter in self._waiting.take_all():
             letter.give_up(NO_ANSWER, f"{STOPPING}, and it could not leave before")
-        if self._outgoing is not None:
-            self._outgoing.close()
+        if self._stream is not None:
+            self._stream.close()
 
     # ---- connecting
 
@@ -120,11 +120,11 @@ class Way:
                 await self._rest()
                 self._tries -= 1
                 try:
-                    outgoing = await self._call(self.pair, self.neighbour)
+                    stream = await self._call(self.pair, self.neighbour)
                 except Unreached as why:
                     self._failed(why)
                 else:
-                    self._opened(outgoing)
+                    self._opened(stream)
                     break
         finally:
             self._calling = None
@@ -154,30 +154,30 @@ class Way:
         for letter in self._waiting.take_all() if nobody else self._waiting.take_those_until(self._retry_at):
             letter.give_up(why.condition, str(why))
 
-    def _opened(self, outgoing: Outgoing) -> None:
+    def _opened(self, stream: OpenStream) -> None:
         self._alarm.cancel()
         self._failures, self._tries, self._retry_at = 0, 0, 0.0
-        self._outgoing = outgoing
-        outgoing.ended = self._ended
-        outgoing.reads_on = self._drain
+        self._stream = stream
+        stream.ended = self._ended
+        stream.reads_on = self._drain
         self._told.opened(self)
         self._drain()
 
     def _drain(self) -> None:
-        while self._waiting and self._outgoing is not None and not self._outgoing.full:
+        while self._waiting and self._stream is not None and not self._stream.full:
             self._write(self._waiting.take())
 
     def _write(self, letter: Letter) -> None:
-        assert self._outgoing is not None
-        self._outgoing.send(letter)
+        assert self._stream is not None
+        self._stream.send(letter)
         if letter.is_message and not letter.again:
             self.neighbour.sent += 1
 
     def _ended(self, reason: str, clean: bool) -> None:
         """The connection is over."""
-        outgoing, self._outgoing = self._outgoing, None
-        assert outgoing is not None
-        left = outgoing.confirmations.left()
+        stream, self._stream = self._stream, None
+        assert stream is not None
+        left = stream.confirmations.left()
         if self._closed:
             for letter in left:
                 letter.give_up(NO_ANSWER, f"{STOPPING}, and it is not known whether it arrived")

@@ -12,7 +12,7 @@ from .dialback import Pair
 from .letters import Letter
 from .limits import MAX_WAYS
 from .neighbour import Neighbour
-from .outgoing import Outgoing
+from .open_stream import OpenStream
 from .way import FULL, Way
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 class Ways:
     """One for each pair of domains, made when there is something to say."""
 
-    def __init__(self, call: Callable[[Pair, Neighbour], Awaitable[Outgoing]], arrivals: Arrivals) -> None:
+    def __init__(self, call: Callable[[Pair, Neighbour], Awaitable[OpenStream]], arrivals: Arrivals) -> None:
         self._call = call
         self._arrivals = arrivals
         self._ways: dict[Pair, Way] = {}

@@ -139,8 +139,8 @@ class House:
 
     def unconfirmed(self, domain: str) -> int:
         """How much of what was sent there is not known to have arrived."""
-        outgoing = self.federation._ways._ways[Pair(self.domain, domain)]._outgoing
-        return len(outgoing.confirmations) if outgoing is not None else 0
+        stream = self.federation._ways._ways[Pair(self.domain, domain)]._stream
+        return len(stream.confirmations) if stream is not None else 0
 
     async def stop(self) -> None:
         await self.federation.close()
