@@ -61,9 +61,10 @@ class Incoming:
         try:
             to = stanza.to
         except BadAddress:
-            return self._receive(guest.session, stanza)
+            self._refuse(guest, stanza, "jid-malformed", by=self._front_end.domains[0])
+            return None
         if to is None or not self._is_ours(to.domain):
-            self._refuse(guest, stanza, "remote-server-not-found")
+            self._refuse(guest, stanza, "remote-server-not-found", by=self._front_end.domains[0])
             return None
         if self._front_end.is_conference(to.domain):
             return self._to_room(guest, stanza, to)
@@ -142,9 +143,11 @@ class Incoming:
     def _is_ours(self, domain: str) -> bool:
         return self._front_end.ours(domain) or self._front_end.is_conference(domain)
 
-    def _refuse(self, guest: Resource, stanza: Stanza, condition: str) -> None:
+    def _refuse(self, guest: Resource, stanza: Stanza, condition: str, *, by: str = "") -> None:
+        """In the name of whom it was for, or ``by`` a domain of ours where that is nobody of ours."""
         if stanza.type not in ("error", "result"):
-            guest.send(xml.stanza_error(stanza, TYPES.get(condition, "cancel"), condition))
+            attrs = {"id": stanza.attrs.get("id"), "from": by or stanza.attrs["to"], "to": guest.session.jid}
+            guest.send(xml.error_to(stanza.name, attrs, TYPES.get(condition, "cancel"), condition))
 
 
 def invited_to(stanza: Stanza) -> str:
