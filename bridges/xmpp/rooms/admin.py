@@ -79,7 +79,7 @@ class RoomAdministration:
         items = iq.tree[0].findall(ITEM)
         if not items or len(items) > MAX_ITEMS:
             raise bad_request(f"a request is about 1 to {MAX_ITEMS} people")
-        room = self._rooms.of(conversation)
+        room = self._rooms.shown(conversation)
         wanted = [_item(room, item) for item in items]
         standings = {item.who: item.wish for item in wanted if isinstance(item.wish, Standing)}
         roles = {item.who: item.wish for item in wanted if isinstance(item.wish, Role)}

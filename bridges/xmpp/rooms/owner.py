@@ -91,5 +91,5 @@ class RoomOwnership:
             raise item_not_found() from why
         reason = (destroy.findtext(REASON) or "").strip()[:MAX_REASON]
         password = (destroy.findtext(PASSWORD) or "").strip()[:MAX_REASON]
-        self._rooms.of(conversation).farewell = room_stanzas.destroyed(reason, venue, password)
+        self._rooms.shown(conversation).farewell = room_stanzas.destroyed(reason, venue, password)
         await self._front_end.immcu.end(conversation, reason or "destroyed")

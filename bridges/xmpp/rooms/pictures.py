@@ -52,7 +52,7 @@ class RoomPictures:
         card = iq.tree[0]
         body = xml.serialise(card) if len(card) else None
         await self._front_end.store.put_document(KIND, str(conversation.address), body)
-        room = self._rooms.of(conversation)
+        room = self._rooms.shown(conversation)
         room.picture = hash_of(card)
         for told in (room_stanzas.configured(room, (CONFIGURED,)), room_stanzas.picture(room)):
             for other in room.resources():

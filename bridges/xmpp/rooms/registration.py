@@ -62,7 +62,7 @@ class RoomRegistration:
             if not given.get(NICK):
                 raise bad_request("registering takes a nickname")
             nick = nick_asked(one(given[NICK]))
-            taken = self._rooms.of(conversation).called(nick)
+            taken = self._rooms.shown(conversation).called(nick)
             if taken is not None and taken.who != resource.identity:
                 raise StanzaError("cancel", "conflict", "somebody here has this nickname")
         try:
