@@ -93,6 +93,15 @@ async def test_signing_in_restarts_nothing(served):
     await is_alive(client)
 
 
+async def test_a_client_that_knows_what_is_offered_says_everything_in_one_write(served):
+    client = await SocketClient.connect(served.ports["tls"], tls=True)
+    client.say(header() + authenticate("PLAIN", plain(ALICE, PASSWORD), agent() + bind(ENABLE)).encode())
+    said = await client.until("</success>")
+    assert said.index("</stream:features>") < said.index("<success") and "<enabled" in said
+    await client.until("</stream:features>")
+    await is_alive(client)
+
+
 async def test_scram_proves_both_sides_and_what_was_offered(served):
     client, first, said = await by_scram(served.ports, ALICE, PASSWORD, agent() + bind())
     listed = "\x1e".join(sorted(["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"])).encode()
