@@ -117,9 +117,6 @@ MAX_CERTIFICATE_NAMES = 500
 MAX_WRITTEN_TO = 20_000
 """Pairs of one of ours who wrote to one of theirs that are remembered, for those who are heard only then."""
 
-MAX_KEPT_FOR_JUDGEMENT = 200
-"""Stanzas of one connection that wait until it is known whether they are heard."""
-
 UNSHOWABLE_TIME = 24 * 3600.0
 """Seconds for which a server whose certificate did not do at a handshake is not asked for one again."""
 
