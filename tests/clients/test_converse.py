@@ -131,6 +131,7 @@ async def test_a_room(house: House, tmp_path: Path) -> None:
     await bob.room_hears("Alice", "a word in the room")
     bob.send_message(ROOM, "an answer", mtype="groupchat")
     await alice.shows("an answer")
+    assert "no longer a moderator" not in await alice.window.inner_text("body")
     await alice.picture(str(tmp_path / "room.png"))
     assert ("Alice", "before anybody came") in bob.rooms_said
 

@@ -115,9 +115,8 @@ def _of_standing(conversation: Conversation, standing: Standing) -> Iterator[Ide
 def _belongs(room: Room, who: Identity, standing: Standing) -> bytes:
     occupant = room.occupants.get(who)
     nick = room.conversation.names.get(who) or (occupant.nick if occupant is not None else None)
-    role = room.role(who) if occupant is not None else None
-    attrs = {"affiliation": AFFILIATIONS[standing], "jid": str(who), "nick": nick, "role": role}
-    return xml.element("item", attrs)
+    # Their role may be said here as well; Converse 14 would take the nickname for it.
+    return xml.element("item", {"affiliation": AFFILIATIONS[standing], "jid": str(who), "nick": nick})
 
 
 def _acts(room: Room, who: Identity) -> bytes:
