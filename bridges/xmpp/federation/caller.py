@@ -28,8 +28,8 @@ class Caller:
     def __init__(self, places: Places, trust: Trust, links: Links) -> None:
         self.keys = Keys()
         self.trust = trust
-        self.asking: dict[str, Pair] = {}
-        """Whom we are asking to believe us, by the id of the stream."""
+        self.asking: set[tuple[Pair, str]] = set()
+        """Whom we are asking to believe us, and the ids of the streams, which the others choose."""
         self._places = places
         self._links = links
         self._call_backs = asyncio.Semaphore(MAX_CALL_BACKS)

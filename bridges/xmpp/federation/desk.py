@@ -49,7 +49,7 @@ class Desk:
 
     def asks(self, pair: Pair, stream: str) -> bool:
         """Whether we are asking this pair's other side to believe us, on the stream of this id."""
-        return self._caller.asking.get(stream) == pair
+        return (pair, stream) in self._caller.asking
 
     async def called_back(self, pair: Pair, key: str, stream: str) -> bool:
         """What the domain's own server says of the key.  Raises Unreached."""

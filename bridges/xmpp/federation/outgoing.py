@@ -29,8 +29,8 @@ class Calls(Protocol):
 
     keys: Keys
     trust: Trust
-    asking: dict[str, Pair]
-    """Whom we are asking to believe us, by the id of the stream."""
+    asking: set[tuple[Pair, str]]
+    """Whom we are asking to believe us, and the ids of the streams, which the others choose."""
 
 
 class Question(NamedTuple):
@@ -152,7 +152,7 @@ class Outgoing:
         """The connection is gone."""
         self._state = Ours.DONE
         self.stream.is_over = True
-        self._calls.asking.pop(self._id, None)
+        self._calls.asking.discard((self.pair, self._id))
         if not self.opened.done():
             _tell(self.opened, reason)
         elif not self.opened.cancelled() and self.opened.exception() is None:
@@ -198,7 +198,7 @@ class Outgoing:
         """By dialback: they ask our server, which is us."""
         if not self._id or len(self._id) > 1000:
             self._fail("their stream has no id")
-        self._calls.asking[self._id] = self.pair
+        self._calls.asking.add((self.pair, self._id))
         key = self._calls.keys.key(self.pair.theirs, self.pair.ours, self._id)
         self._link.write(dialback.result(self.pair, key))
 
@@ -218,7 +218,7 @@ class Outgoing:
                 question.answer.set_result(kind == "valid")
             self._link.close()
         elif kind == "valid":
-            self._calls.asking.pop(self._id, None)
+            self._calls.asking.discard((self.pair, self._id))
             self._ready()
         else:
             self._fail(f"they do not believe us: {dialback.condition_in(element) or kind}")

@@ -89,8 +89,11 @@ class Way:
             self._stream.pinged(ping)
 
     def try_now(self) -> None:
-        """They are there: they came to us."""
+        """They are there: they came to us.  If they could not be reached, they may be now."""
         self._retry_at = 0.0
+        if self._failures and self._calling is None and not self.is_open and not self._closed:
+            self._tries = 1
+            self._start()
         if self._resting is not None and not self._resting.done():
             self._resting.set_result(None)
 

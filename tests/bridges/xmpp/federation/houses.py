@@ -138,9 +138,9 @@ class House:
         await until(lambda: not set(broken) & set(self.links()))
 
     def unconfirmed(self, domain: str) -> int:
-        """How much of what was sent there is not known to have arrived."""
+        """How much of what was sent there is not known to have arrived; -1 while there is no connection."""
         stream = self.federation._ways._ways[Pair(self.domain, domain)]._stream
-        return len(stream.confirmations) if stream is not None else 0
+        return len(stream.confirmations) if stream is not None else -1
 
     async def stop(self) -> None:
         await self.federation.close()

@@ -113,14 +113,14 @@ async def test_a_key_is_not_good_a_second_time(town: Town) -> None:
     pair, keys = Pair(HERE, THERE), here.federation._caller.keys
     key = keys.key(THERE, HERE, "their stream")
     question = f"<db:verify from='{THERE}' to='{HERE}' id='their stream'>{key}</db:verify>"
-    here.federation._caller.asking["their stream"] = pair
+    here.federation._caller.asking.add((pair, "their stream"))
     stranger.say(question)
     answer = await stranger.hears()
     assert (answer.name, answer.type, answer.id) == ("verify", "valid", "their stream")
-    del here.federation._caller.asking["their stream"]
+    here.federation._caller.asking.clear()
     stranger.say(question)
     assert (await stranger.hears()).type == "invalid"
-    here.federation._caller.asking["their stream"] = Pair(HERE, ELSEWHERE)
+    here.federation._caller.asking.add((Pair(HERE, ELSEWHERE), "their stream"))
     stranger.say(question)
     assert (await stranger.hears()).type == "invalid"
     stranger.hang_up()

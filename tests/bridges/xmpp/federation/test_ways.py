@@ -65,7 +65,9 @@ async def test_the_cable_is_cut_in_mid_traffic(town: Town) -> None:
     await until(lambda: there.arrivals.texts == ["0"])
     for number in range(1, 200):
         here.say(str(number), f"bob@{THERE}", f"ann{number}")
-        if number % 60 == 0:
+        if number % 60 == 40:  # what was sent twice and never confirmed would come back to its sender
+            await until(lambda: here.unconfirmed(THERE) == 0 and not here.partner(THERE).queued)
+        elif number % 60 == 0:
             await there.break_connections()
         elif number % 7 == 0:
             await asyncio.sleep(0.001)
@@ -88,6 +90,21 @@ async def test_whoever_comes_can_be_reached(town: Town, here: House, monkeypatch
     await until(lambda: again.arrivals.texts == ["one"])
 
 
+async def test_whoever_was_given_up_and_comes_is_reached_again(
+    town: Town, here: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has anything to say to them, but those who watch and are watched there want to know."""
+    monkeypatch.setattr(way, "BACK_OFF", (60.0,))
+    there = await town.start(THERE, HERE)
+    await there.stop()
+    here.say("one", f"bob@{THERE}")
+    await until(lambda: here.returned and here.arrivals.lost_ones == [THERE])
+    again = await town.start(THERE, HERE, port=there.port)
+    again.say("I am back", f"ann@{HERE}", "bob")
+    await until(lambda: here.arrivals.found_ones == [THERE])
+    assert here.partner(THERE).error == ""
+
+
 async def test_a_message_that_was_not_confirmed_goes_again_and_a_question_is_answered_by_an_error(
     here: House, host: Host
 ) -> None:
@@ -96,7 +113,7 @@ async def test_a_message_that_was_not_confirmed_goes_again_and_a_question_is_ans
     assert (await caller.hears()).name == "message"
     assert (await caller.hears()).name == "r"
     caller.say(f"<a xmlns='{xml.STREAM_MANAGEMENT}' h='1'/>")
-    await until(lambda: not here.unconfirmed(THERE))
+    await until(lambda: here.unconfirmed(THERE) == 0)
     here.say("two", f"bob@{THERE}")
     here.send(f"<iq type='get' id='1' from='ann@{HERE}/desk' to='bob@{THERE}/x'><ping xmlns='{xml.PING}'/></iq>")
     here.send(f"<presence from='ann@{HERE}/desk' to='bob@{THERE}'/>")
