@@ -28,6 +28,11 @@ class Result(NamedTuple):
     def case(self) -> str:
         return f"{self.where}.{self.name}"
 
+    @property
+    def name_alone(self) -> str:
+        """The case without the kinds of connection it was tried with."""
+        return self.case.partition("(")[0]
+
 
 def read(report: Path) -> list[Result]:
     """The report, as Report.java writes it."""
@@ -45,17 +50,14 @@ def explained(path: Path = EXPLAINED) -> dict[str, str]:
 
 def unexplained(results: Iterable[Result], reasons: dict[str, str]) -> list[Result]:
     """What failed without a reason."""
-    return [
-        r
-        for r in results
-        if r.outcome == "failed" and r.case.partition("(")[0] not in reasons and r.where not in reasons
-    ]
+    failed = (r for r in results if r.outcome == "failed")
+    return [r for r in failed if r.name_alone not in reasons and r.where not in reasons]
 
 
 def outdated(results: Sequence[Result], reasons: dict[str, str]) -> list[str]:
     """What passed although there is a reason why it fails."""
-    failed = {name for r in results if r.outcome == "failed" for name in (r.case.partition("(")[0], r.where)}
-    passed = {name for r in results if r.outcome == "passed" for name in (r.case.partition("(")[0], r.where)}
+    failed = {name for r in results if r.outcome == "failed" for name in (r.name_alone, r.where)}
+    passed = {name for r in results if r.outcome == "passed" for name in (r.name_alone, r.where)}
     return sorted(case for case in reasons if case in passed - failed)
 
 

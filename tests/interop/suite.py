@@ -19,6 +19,10 @@ PATIENCE = 600
 """Seconds Maven may take to fetch 70 jars the first time."""
 
 
+QUIET = os.environ | {"GIT_TERMINAL_PROMPT": "0"}
+"""Nobody is there to be asked for a password."""
+
+
 class Unavailable(Exception):
     """What the suite is made of cannot be had here."""
 
@@ -78,9 +82,7 @@ def hash_of(*files: Path) -> int:
 
 def _run(*argv: str) -> None:
     try:
-        done = subprocess.run(
-            argv, capture_output=True, text=True, timeout=PATIENCE, env=os.environ | {"GIT_TERMINAL_PROMPT": "0"}
-        )
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE, env=QUIET)
     except (OSError, subprocess.TimeoutExpired) as why:
         raise Unavailable(f"{argv[0]}: {why}") from None
     if done.returncode:

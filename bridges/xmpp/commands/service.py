@@ -41,6 +41,8 @@ class CommandService:
     def queries(self) -> Iterable[Query]:
         """The lines of the table."""
         yield Query("set", COMMAND, Place.SERVER, self.take, xml.COMMANDS)
+        # The server answers for accounts (RFC 6120 section 10.3.3), and some clients turn to their own.
+        yield Query("set", COMMAND, Place.ACCOUNT, self.take)
 
     # ---- discovery (sections 2.1 and 2.2)
 
