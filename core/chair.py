@@ -97,13 +97,14 @@ class Chair:
         if not conversation.charter.configured:
             await self.set_charter(conversation, by, replace(conversation.charter, configured=True))
 
-    async def retract(self, conversation: Conversation, message: Message, by: Identity, reason: str = "") -> None:
+    async def retract(
+        self, conversation: Conversation, message: Message, by: Identity, reason: str = "", *, quiet: bool = False
+    ) -> None:
         """Take back what somebody said: the journal keeps it, participants do not get it any more.
 
-        Who takes back their own words says so to the others themselves.
+        ``quiet``: who takes back their own words says so to the others themselves.
         """
-        own = by == message.sender
-        if not own and by not in conversation.moderators:
+        if by not in conversation.moderators and not (quiet and by == message.sender):
             raise NotAllowed("only a moderator takes back what others said")
         gone = MessageRetracted(conversation.id, message.id, message.sender, self._clock(), by, reason)
-        await self._roll.change(conversation, lambda _: [gone], quiet=own)
+        await self._roll.change(conversation, lambda _: [gone], quiet=quiet)

@@ -79,7 +79,7 @@ async def take_back(
         for said in reversed(found):
             if said.sender == by and (other is None or _known_as(said, id)):
                 # Clients match what is left of the message with the retraction by the latter's id.
-                await front_end.immcu.chair.retract(conversation, said, by, stanza.id[: payload.MAX_THREAD])
+                await front_end.immcu.chair.retract(conversation, said, by, stanza.id[: payload.MAX_THREAD], quiet=True)
                 return
     except HereaboutsError:
         return

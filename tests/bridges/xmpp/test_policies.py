@@ -21,6 +21,9 @@ INFO = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
 async def into_the_room(*clients):
     for client in clients:
         await client.send(f"<presence to='{ROOM}/{client.session.identity.user}'><x xmlns='{MUC}'/></presence>")
+        if client is clients[0]:
+            take = f"<query xmlns='{MUC}#owner'><x xmlns='jabber:x:data' type='submit'/></query>"
+            await client.ask(take, ROOM, "set")
     for client in clients:
         client.got()
 

@@ -170,6 +170,10 @@ async def test_a_room_from_socket_to_socket(post):
     for client, nick in ((alice, "al"), (bob, "bo")):
         client.say(f"<presence to='{ROOM}/{nick}'><x xmlns='{MUC}'/></presence>")
         await until(client, "message")
+        if client is alice:
+            take = f"<query xmlns='{MUC}#owner'><x xmlns='jabber:x:data' type='submit'/></query>"
+            alice.say(f"<iq type='set' id='take' to='{ROOM}'>{take}</iq>")
+            await until(alice, "iq", "take")
     bob.say(f"<message type='groupchat' id='g1' to='{ROOM}'><body>hello &amp; goodbye</body></message>")
     for client in (alice, bob):
         message = await until(client, "message", "g1")
