@@ -170,7 +170,8 @@ async def test_who_blocks_looks_like_nobody(house):
     bob.got(), alice.got()
     await alice.send(CHAT)
     (error,) = alice.got("message")
-    assert condition(error) == ("cancel", "service-unavailable") and len(error) == 1 and len(error[0]) == 1
+    why = error.find("{jabber:client}error")
+    assert condition(error) == ("cancel", "service-unavailable") and len(why) == 1
     assert bob.got("message") == []
 
 
@@ -289,7 +290,7 @@ async def test_a_refusal_says_why_and_a_command_is_answered(tmp_path):
         bob.got(), alice.got()
         await alice.send("<message type='chat' to='bob@example.test'><body>a secret</body></message>")
         (error,) = alice.got("message")
-        assert condition(error) == ("modify", "policy-violation") and "no secrets here" in error[0][1].text
+        assert condition(error) == ("modify", "policy-violation") and "no secrets here" in error[-1][1].text
         await alice.send("<message type='chat' to='bob@example.test'><body>/who</body></message>")
         (answer,) = alice.got("message")
         assert body(answer) == "two people are here" and answer.get("from") == "example.test"
@@ -418,7 +419,6 @@ async def test_what_only_clients_understand_goes_from_client_to_client(house):
     for to in ("carol@example.test", "nobody@example.test"):
         await alice.send(f"<message type='chat' to='{to}' id='r2'>{reaction}</message>")
     assert alice.got("message") == [] and away.got("message") == []
-    assert house.front_end.immcu.conversations == {}
 
 
 async def test_the_blocked_cannot_even_type(house):
