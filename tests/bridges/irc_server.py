@@ -53,6 +53,13 @@ class Guest:
             return
         self.server.members.setdefault(channel, []).append(self)
         self.server.tell(channel, f":{self.nick}!u@h JOIN {channel}")
+        nicks = " ".join(guest.nick for guest in self.server.members[channel])
+        self.send(f":irc.test 353 {self.nick} = {channel} :{nicks}")
+        self.send(f":irc.test 366 {self.nick} {channel} :End of NAMES list")
+
+    def _part(self, channel: str, *_: str) -> None:
+        self.server.tell(channel, f":{self.nick}!u@h PART {channel}")
+        self.server.members[channel].remove(self)
 
     def _privmsg(self, channel: str, text: str = "") -> None:
         self.server.tell(channel, f":{self.nick}!u@h PRIVMSG {channel} :{text}", but=self)
@@ -71,7 +78,7 @@ class IrcServer:
         self.passwords: list[str] = []
         self.closed = False
         self.visits = 0
-        self.port = 0
+        self.host, self.port = "127.0.0.1", 0
 
     def tell(self, channel: str, line: str, but: Guest | None = None) -> None:
         """Everybody in a channel."""
@@ -112,7 +119,7 @@ class IrcServer:
     @asynccontextmanager
     async def running(self, context: ssl.SSLContext | None = None) -> AsyncIterator[IrcServer]:
         """Listen; on the same port again when it has run before."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=context)
+        server = await asyncio.start_server(self._serve, self.host, self.port, ssl=context)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
