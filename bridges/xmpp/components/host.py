@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 CROSSED = (
     "the host sends what is for %s over the connection of %s, so messages may change their order: in ejabberd, write "
-    "password instead of hosts at the port for components, or give each domain a port of its own"
+    "password instead of hosts at the port for components"
 )
 STANZAS = frozenset({"message", "presence", "iq"})
 

@@ -107,5 +107,5 @@ def check_domains(name: str, domains: Iterable[str]) -> None:
             spelled = prepared(domain)
         except BadAddress:
             raise ValueError(f'{name} has "{domain[:80]}", which is no domain') from None
-        if spelled != domain or "@" in domain or "/" in domain:
+        if not domain or spelled != domain or set("@/ ") & set(domain):
             raise ValueError(f'{name} has "{domain[:80]}"; write a domain in small letters, such as "irc.example.org"')
