@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from .....core.conversation import Conversation, ParticipantJoined, Shape
 from .....core.errors import Undeliverable
 from .....core.identity import Endpoint, Identity
-from .....core.message import Copy, Delivery, Happened, Notice, Typing
+from .....core.message import WORDLESS, Copy, Delivery, Happened, Native, Notice, Typing
 from .....plugins.sip.messages import channel as lanes
 from .....plugins.sip.messages.channel import SipChannel
 from .....plugins.sip.syntax.message import Request, Response
@@ -247,3 +247,13 @@ async def test_a_letter_that_cannot_be_written_stops_nothing(monkeypatch: pytest
     await wire.answer(200)
     assert bad is not None and isinstance(bad.exception(), Undeliverable)
     assert good is not None and not good.exception()
+
+
+async def test_what_has_no_words_is_no_message_for_a_phone() -> None:
+    wire = Wire()
+    channel = lane(wire)
+    reaction = replace(says(ALICE, ""), content_type=WORDLESS, native=Native("xmpp", b"c><reactions/>"))
+    assert channel.deliver(Delivery(reaction, talk(), at(BOB))) is None
+    channel.deliver(heard("hello"))
+    await wire.asked(1)
+    assert wire.bodies == ["hello"]
