@@ -23,6 +23,7 @@ from ..people import ALICE, BOB, Clock
 from ..plugins.sip.phone import Phone
 from ..plugins.sip.presence.test_pidf import published
 from ..stage import PASSWORD, front_end_in
+from .ejabberd import Ejabberd
 from .program import PATIENCE, until
 from .street import Street, street_in
 from .xmpp import Slix
@@ -177,3 +178,17 @@ async def until_asked(front_end: FrontEnd, who: Identity) -> Identity:
         while not (questions := await front_end.contacts.questions(who)):
             await asyncio.sleep(0.05)
     return questions[0].address
+
+
+async def test_nothing_is_lost_where_ejabberd_takes_our_domains_for_one_pool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ejabberd, "shared", True)
+    async with street_in(tmp_path) as street, suburb_of(street, "ejabberd") as suburb:
+        zoe, alice = await street.client(suburb.host, "zoe"), await suburb.at_ours("alice")
+        texts = {f"message {number}" for number in range(30)}
+        for text in texts:
+            zoe.send_message(alice.boundjid.bare, text, mtype="chat")
+            alice.send_message(zoe.boundjid.bare, text, mtype="chat")
+        for client in (alice, zoe):
+            await until(lambda client=client: {said for _, said in client.said} == texts, f"all; {client.said}")
