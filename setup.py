@@ -54,7 +54,7 @@ setup(
             "pytest-xdist>=3.5",
             "resvg-py>=0.3",
             "ruff>=0.5",
-            "trustme>=1.1",
+            "trustme>=1.2",
         ],
     },
     entry_points={"console_scripts": ["hereabouts = hereabouts.core.cli:main"]},

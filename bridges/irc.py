@@ -21,7 +21,7 @@ from ..core.conversation import ParticipantJoined, ParticipantLeft
 from ..core.errors import BadAddress, HereaboutsError, Undeliverable
 from ..core.hooks import hookimpl
 from ..core.identity import Endpoint, Identity
-from ..core.message import Delivery, Happened, News, Utterance
+from ..core.message import Copy, Delivery, Happened, News, Utterance
 from ..core.options import ReadableFile, Secret
 from ..core.registrar import Binding, Channel
 from .irc_lines import Line, parsed, portions, printable
@@ -114,7 +114,7 @@ class IrcBridge:
     def deliver(self, delivery: Delivery) -> asyncio.Future[None]:
         """Say a message in the channel, each line with its speaker; done when the last line is sent."""
         outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if delivery.message.wordless:
+        if delivery.message.wordless or delivery.copy is Copy.SENT:
             outcome.set_result(None)
             return outcome
         if not self._joined or self._outgoing.qsize() > MAX_WAITING:

@@ -179,7 +179,7 @@ def aggregate(
 def _decider(live: list[Publication], devices: list[Publication]) -> tuple[Publication, str]:
     own = [p for p in live if p.source is Source.USER]
     if own:
-        return max(own, key=lambda p: p.since), "decides: the person's own choice"
+        return max(own, key=lambda p: (p.since, p.availability)), "decides: the person's own choice"
     for claim in devices:
         if claim.availability is Availability.DO_NOT_DISTURB:
             return claim, "decides: do-not-disturb holds for all endpoints"

@@ -131,6 +131,9 @@ class Discovery:
     async def parts_of(self, resource: Resource, iq: Stanza) -> bytes:
         """An account's nodes, or what is in one: those that the asker may read, and nothing of who does not exist."""
         owner = iq.to.identity if iq.to is not None else resource.identity
+        if node_of(iq) == xml.COMMANDS and iq.to is not None and owner == resource.identity:
+            # The server's own: it answers for accounts, and some clients turn to theirs.
+            return _found([await nodes.items(resource, iq) for nodes in self.nodes])
         if node_of(iq):
             found = await self._personal.items(owner, node_of(iq), resource.identity)
             return items(iq, [(str(owner), id) for id in found])

@@ -137,9 +137,7 @@ def _people(iq: Stanza) -> list[Identity]:
         if not address.user:
             raise StanzaError("cancel", "feature-not-implemented", "people are blocked, not whole domains")
         if address.resource:
-            raise StanzaError(
-                "cancel", "feature-not-implemented", "people are blocked, not single devices of theirs"
-            )
+            raise StanzaError("cancel", "feature-not-implemented", "people are blocked, not single devices of theirs")
         people.append(address.identity)
     return people
 
