@@ -9,15 +9,18 @@ from ...core.errors import (
     Answered,
     BadAddress,
     BadRequest,
+    Banned,
     Busy,
     Conflict,
     Gone,
     HereaboutsError,
     NotAllowed,
     NotFound,
+    Protected,
     Refused,
     TooLarge,
     Undeliverable,
+    WrongPassword,
 )
 from .messages.bodies import ACCEPTED, ENCODINGS, UnknownBody
 from .syntax.grammar import MalformedSip
@@ -35,6 +38,9 @@ STATUS: dict[type[HereaboutsError], int] = {
     BadAddress: 404,
     NotFound: 404,
     NotAllowed: 403,
+    Protected: 403,
+    Banned: 403,
+    WrongPassword: 403,
     Refused: 403,
     Absent: 480,
     Undeliverable: 480,

@@ -61,6 +61,7 @@ async def test_three_linphones_in_a_room_talk_in_all_directions(visitors: Visito
 async def test_what_moderators_do_in_linphone(visitors: Visitors) -> None:
     phones = await team(visitors)
     alice, bob, carol = phones.values()
+    await sees(alice, {BOB: False, CAROL: False})
     alice.do(f"gadmin {BOB}")
     await sees(carol, {ALICE: True, BOB: True})
     bob.do("gsubject Tea time")

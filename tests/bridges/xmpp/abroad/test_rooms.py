@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from .....bridges.xmpp.abroad import guests
+from .....bridges.xmpp.rooms import reception
 from ....people import ALICE, BOB, CAROL, at
 from ..house import MUC, ROOM, USER, body, codes, condition, nick
 from .domains import ELSEWHERE, JULIET, NURSE
@@ -395,7 +396,7 @@ async def test_a_talk_becomes_a_conference_and_the_guest_enters(domains):
 
 
 async def test_a_guest_that_does_not_enter_hears_and_speaks_as_chat(domains, monkeypatch):
-    monkeypatch.setattr("main.bridges.xmpp.rooms.reception.JOIN_GRACE", 0.05)
+    monkeypatch.setattr(reception, "JOIN_GRACE", 0.05)
     ours, theirs = domains
     alice, bob = await ours.client(ALICE), await ours.client(BOB)
     juliet = await theirs.client(JULIET)
