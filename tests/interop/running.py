@@ -119,10 +119,12 @@ class Suite:
         report.unlink(missing_ok=True)
         with (self._folder / "suite.log").open("ab") as log:
             began = log.tell()
-            done = subprocess.run(
-                ["java", "-cp", self._path, f"-Dreport={report}", *self._properties(wish), "Run"],
-                cwd=self._folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+            argv = ["java", "-cp", self._path, f"-Dreport={report}", *self._properties(wish), "Run"]
+            done = subprocess.run(argv, cwd=self._folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            if done.returncode:  # it ends when a connection is not made in time, once on a machine that is busy
+                began = log.tell()
+                report.unlink(missing_ok=True)
+                done = subprocess.run(argv, cwd=self._folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         if done.returncode or not report.exists():
             said = (self._folder / "suite.log").read_bytes()[began:].decode(errors="replace")
             raise suite.Unavailable(f"the suite ended early:\n{said[-3000:]}")

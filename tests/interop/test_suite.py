@@ -15,6 +15,7 @@ SMACK_ALONE = 80
 WHOLE = 820
 
 
+@pytest.mark.interop
 @pytest.mark.timeout(1500)
 def test_nothing_fails_that_is_not_explained(tmp_path: Path) -> None:
     lacks(suite.missing())

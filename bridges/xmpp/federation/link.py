@@ -121,7 +121,7 @@ class Link(Wire):
             self.write(stream_error(condition, text) + STREAM_END if condition else STREAM_END)
         self._finish(text or condition or "we closed it", clean=condition is None)
         if self._pipe is not None:
-            self._farewell = Farewell(self._pipe, at_once=False)
+            self._farewell = Farewell(self._pipe)
 
     def go_on(self) -> None:
         """There may be something to do."""
@@ -227,7 +227,7 @@ class Link(Wire):
             self.write(STREAM_END)
         self._finish(reason, clean=clean)
         if self._pipe is not None:
-            self._farewell = Farewell(self._pipe, at_once=True)
+            self._farewell = Farewell(self._pipe)
 
     def _finish(self, reason: str, *, clean: bool) -> None:
         if not self._over:

@@ -279,7 +279,7 @@ class Connection(asyncio.Protocol):
         self._over = True
         self._alarm.cancel()
         if self._pipe is not None:
-            self._farewell = Farewell(self._pipe, at_once=reason == deeds.SIGNED_OUT)
+            self._farewell = Farewell(self._pipe)
 
     def _unread(self) -> None:
         log.info("%s does not read; its connection is closed", self._session or self.remote)

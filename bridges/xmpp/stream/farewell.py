@@ -9,10 +9,13 @@ from .pipe import Pipe
 
 
 class Farewell:
-    """Closes, but not while the client talks, for then it could not read (a reset would overtake our words)."""
+    """Closes, but not while the client talks, for then it could not read (a reset would overtake our words).
 
-    def __init__(self, pipe: Pipe, *, at_once: bool) -> None:
-        """``at_once``: the client has said goodbye itself."""
+    Whoever said goodbye first may close the connection (RFC 6120 section 4.4): a client that reads the end of TLS
+    together with our goodbye may never look at the goodbye.
+    """
+
+    def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
         self._loop = asyncio.get_running_loop()
         self._until = self._loop.time() + CLOSE_TIME
@@ -21,8 +24,6 @@ class Farewell:
         pipe.flush()
         if pipe.securing:
             pipe.abort()
-        elif at_once:
-            self._close()
         else:
             self._loop.call_later(LINGER_TIME, self._linger)
 
