@@ -227,7 +227,7 @@ class Stream:
         """What the table does not foresee in this state."""
         if event in ("auth", "authenticate") and self.state is State.CLEAR:
             self._sasl_failed(SaslError("encryption-required"), now)
-        elif event == "enable" and self.identity is not None:  # before there is a resource
+        elif event == "enable" and self.state is not State.CLEAR:  # before there is a resource (XEP-0198 section 3)
             self.output.append(management.failed("unexpected-request"))
         elif event == "starttls":  # a second time
             self.output.append(negotiation.TLS_FAILURE)
